@@ -1,0 +1,85 @@
+"""Raw tables that copy configuration files, so that every number can be traced to its parameters with SQL.
+
+What belongs here: contracts of `universe.yaml`, `concepts.yaml` and `known_gaps.csv` as tables. What does not: filings.
+"""
+
+from __future__ import annotations
+
+import ibis.expr.datatypes as dt
+
+from schemas.base import Table, column
+
+TIERS = ["upstream", "midstream", "downstream"]
+
+
+class Universe(Table):
+    """The companies of `universe.yaml`."""
+
+    ticker: str = column("Ticker")
+    cik: int = column("Central index key at SEC")
+    name: str = column("Name")
+    tier: str = column("Place along the chain", isin=TIERS)
+    in_prosperity_index: bool = column("Member of the published prosperity index")
+
+    class Config:
+        unique = ["ticker"]
+
+
+class PredecessorCiks(Table):
+    """Central index keys of predecessors whose facts belong to a company of the universe."""
+
+    cik: int = column("Central index key of the predecessor")
+    ticker: str = column("Ticker of the successor")
+
+    class Config:
+        unique = ["cik"]
+
+
+class ConceptTags(Table):
+    """The concept map laid out: one row per company, concept, alternative and part of the alternative."""
+
+    ticker: str = column("Ticker")
+    concept: str = column("Standard concept")
+    kind: str = column("flow or balance", isin=["flow", "balance"])
+    unit: str = column("Unit of the concept")
+    alternative: dt.Int64 = column("Priority of the alternative, 0 first", ge=0)
+    part: dt.Int64 = column("Position of the tag in the alternative's sum", ge=0)
+    part_count: dt.Int64 = column("Number of tags in the alternative's sum; all must be there", ge=1)
+    taxonomy: str = column("Taxonomy of the tag")
+    tag: str = column("XBRL tag")
+    sign: dt.Int64 = column("+1 added, -1 subtracted", isin=[1, -1])
+    until_date: dt.Date = column("The tag carries the concept for periods that end by this day")
+    is_derived: bool = column("The alternative computes the concept from other lines")
+    version: str = column(
+        "latest: the last filing of a period wins; first: the first one does", isin=["latest", "first"]
+    )
+    carry_forward_quarters: dt.Int64 = column("Quarters a balance disclosed only now and then stands for", ge=0)
+
+    class Config:
+        unique = ["ticker", "concept", "alternative", "part"]
+
+
+class ConceptApplicability(Table):
+    """Whether a concept exists at a company, and why its tags differ from the default there."""
+
+    ticker: str = column("Ticker")
+    concept: str = column("Standard concept")
+    kind: str = column("flow or balance", isin=["flow", "balance"])
+    is_applicable: bool = column("False where the company has no such line")
+    because: str = column("Reason for the company's override", nullable=True)
+
+    class Config:
+        unique = ["ticker", "concept"]
+
+
+class KnownGaps(Table):
+    """Quarters that the filings do not give, looked into by hand and listed with the reason; never filled."""
+
+    ticker: str = column("Ticker")
+    concept: str = column("Standard concept")
+    first_period_end_date: dt.Date = column("First quarter end of the gap")
+    last_period_end_date: dt.Date = column("Last quarter end of the gap")
+    reason: str = column("Why the quarters are missing")
+
+    class Config:
+        unique = ["ticker", "concept", "first_period_end_date"]

@@ -1,0 +1,70 @@
+"""Raw tables that copy the source: facts and filings as SEC's companyfacts responses give them, typed, nothing interpreted.
+
+What belongs here: contracts of copied data. What does not: configuration (`schemas.raw.configuration`) and anything derived.
+"""
+
+from __future__ import annotations
+
+import ibis.expr.datatypes as dt
+
+from schemas.base import Table, column
+
+
+class CompanyFacts(Table):
+    """Every fact of the companyfacts responses, all versions; one row per fact and filing.
+
+    The bundled filings hold every fact of the mapped tags, full responses hold all. Figures that companies report under their own tags
+    (taxonomies `msft`, `tsla`) come from `custom_tag_facts.csv`, because the API leaves them out.
+    """
+
+    cik: int = column("Central index key of the company", gt=0)
+    entity_name: str = column("Name of the company in the response", nullable=True)
+    taxonomy: str = column("Taxonomy of the tag, such as us-gaap, dei, msft")
+    tag: str = column("XBRL tag")
+    unit: str = column("Unit of the value as filed, such as USD, shares, USD/shares")
+    period_start_date: dt.Date = column("First day of the period; null for a balance", nullable=True)
+    period_end_date: dt.Date = column("Last day of the period, or the day of the balance")
+    value: float = column("Value as filed", unit="as in `unit`")
+    accession: str = column(
+        "Accession number of the filing; null only for transcribed figures, which then carry a link",
+        nullable=True,
+        str_matches=r"^\d{10}-\d{2}-\d{6}$",
+    )
+    filing_fiscal_year: dt.Int64 = column(
+        "Fiscal year the filing is about (`fy`); for 44–49 % of real rows not the fact's own", nullable=True
+    )
+    filing_fiscal_period: str = column("Fiscal period the filing is about (`fp`), not the fact's own", nullable=True)
+    form: str = column("Form of the filing, such as 10-K, 10-Q")
+    filed_date: dt.Date = column("Day of the filing")
+    frame: str = column("SEC's frame; marks the newest version only, so never filter on it", nullable=True)
+    basis: str = column(
+        "as_first_reported, or recast where a later filing moved items out of the line",
+        isin=["as_first_reported", "recast"],
+    )
+    confidence: str = column(
+        "filing, or third_party_table for transcribed figures", isin=["filing", "third_party_table"]
+    )
+    source_url: str = column("Link to the source of a transcribed figure", nullable=True)
+    note: str = column("Note on a transcribed figure", nullable=True)
+    unusual: str = column("What is odd about the row though it is true, such as a span of over 400 days", nullable=True)
+    response_sha256: str = column("SHA-256 of the response the row was read from", str_matches=r"^[0-9a-f]{64}$")
+
+
+class Filings(Table):
+    """One row per filing (accession) that any fact of the responses names.
+
+    Some 8-K and amendment filings repeat facts of an earlier one; the first filing of a value is the smallest `filed_date`.
+    """
+
+    accession: str = column("Accession number")
+    cik: int = column("Central index key of the company")
+    form: str = column("Form")
+    filed_date: dt.Date = column("Day of the filing")
+    report_date: dt.Date = column(
+        "Latest period end among the facts of the filing that is not after its day", nullable=True
+    )
+    fact_count: dt.Int64 = column("Facts of the filing in `raw.company_facts`", unit="facts", ge=1)
+    filing_url: str = column("Link to the filing's index at SEC")
+
+    class Config:
+        unique = ["accession"]
