@@ -1,0 +1,70 @@
+"""Parameters of the derived tables: reading and checking `methodology.yaml`.
+
+What belongs here: weights, windows, bounds. What does not: the formulas (see `assets`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from warehouse.configuration import read_model
+
+DEFAULT_METHODOLOGY = Path(__file__).with_name("methodology.yaml")
+QUARTER = r"^\d{4}Q[1-4]$"
+
+SubIndex = Literal["revenue_growth", "roic_change", "capex_depreciation_change"]
+Basis = Literal["fiscal_ytd", "quarter", "ttm"]
+
+
+class Window(BaseModel):
+    """First and last quarter of the normalisation window, both in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    first_quarter: str = Field(pattern=QUARTER)
+    last_quarter: str = Field(pattern=QUARTER)
+
+
+class IndexParameters(BaseModel):
+    """Parameters of the composite prosperity score."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: dict[SubIndex, float]
+    window: Window
+    normalisation: Literal["normal_cdf"]
+    tier_aggregation: Literal["mean"]
+    bases: tuple[Basis, ...]
+    tiers: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _weights_are_whole(self) -> IndexParameters:
+        if len(self.weights) != 3 or abs(sum(self.weights.values()) - 1) > 1e-9:
+            raise ValueError("give a weight to each of the three sub-indices, together 1")
+        return self
+
+
+class RoicParameters(BaseModel):
+    """Bounds of the effective tax rate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minimum_tax_rate: float
+    maximum_tax_rate: float
+
+
+class Methodology(BaseModel):
+    """All parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    index: IndexParameters
+    roic: RoicParameters
+
+
+def read_methodology(path: Path = DEFAULT_METHODOLOGY) -> Methodology:
+    """Read a methodology file; raises ConfigurationError naming file, entry and remedy."""
+    return read_model(path, Methodology)

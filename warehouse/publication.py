@@ -1,0 +1,197 @@
+"""Publication: all tables into one DuckDB file beside the published one, then one atomic swap.
+
+What belongs here: building, commenting, swapping, keeping and rolling back published files. What does not: computing tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from schemas.base import TableClass, columns, qualified_name, table_comment
+from schemas.meta import warehouse as meta
+from warehouse.engine import LAYERS, quoted
+from warehouse.errors import TokenchainError
+from warehouse.home import Home
+from warehouse.raw_tables import arrow_table
+from warehouse.run_log import RunRecord
+from warehouse.table_store import StoredTable, TableStore
+
+STORAGE_VERSION = "v1.4.0"
+KEPT_FILES = 3
+META_TABLES: tuple[TableClass, ...] = (meta.Tables, meta.Columns, meta.Runs, meta.Checks)
+
+
+def publish(store: TableStore, tables: Sequence[TableClass], home: Home, runs: Sequence[RunRecord], name: str) -> Path:
+    """Build `published/<name>.duckdb` from the stored tables and make it the published file; returns its path.
+
+    Readers of the old file keep it; a failure before the swap leaves it byte-identical. Raises TokenchainError where a table is
+    not stored.
+    """
+    target = home.published / f"{name}.duckdb"
+    temporary = target.with_suffix(".tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        _build(temporary, store, tables, runs)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+        temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
+    _swap(target, home)
+    _forget_old_files(home)
+    return home.database
+
+
+def _build(path: Path, store: TableStore, tables: Sequence[TableClass], runs: Sequence[RunRecord]) -> None:
+    stored = {table: _require(store, table) for table in tables}
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"ATTACH {quoted(str(path))} AS built (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("USE built")
+        for layer in LAYERS:
+            connection.execute(f"CREATE SCHEMA {layer}")
+        for table in tables:
+            source = quoted(str(store.path(table)))
+            connection.execute(f"CREATE TABLE {qualified_name(table)} AS FROM read_parquet({source})")
+        for meta_table, rows in _meta_rows(stored, runs).items():
+            connection.register("meta_rows", rows)
+            connection.execute(f"CREATE TABLE {qualified_name(meta_table)} AS FROM meta_rows")
+            connection.unregister("meta_rows")
+        for table in (*tables, *META_TABLES):
+            _comment(connection, table)
+        connection.execute("USE memory")
+        connection.execute("DETACH built")
+    finally:
+        connection.close()
+    _flush(path)
+
+
+def _require(store: TableStore, table: TableClass) -> StoredTable:
+    stored = store.stored(table)
+    if stored is None:
+        raise TokenchainError(f"{qualified_name(table)} has no stored file; run a whole refresh first")
+    return stored
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, table: TableClass) -> None:
+    name = qualified_name(table)
+    connection.execute(f"COMMENT ON TABLE {name} IS {quoted(table_comment(table))}")
+    for column in columns(table):
+        connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {quoted(column.comment)}')
+
+
+def _meta_rows(stored: Mapping[TableClass, StoredTable], runs: Iterable[RunRecord]) -> dict[TableClass, pa.Table]:
+    run_rows = [_run_row(record) for record in runs]
+    dictionary = [row for table in (*stored, *META_TABLES) for row in _column_rows(table)]
+    checks = [
+        {
+            **check,
+            "table_name": note.name,
+            "check_name": check["name"],
+            "failing_rows": json.dumps(check["failing_rows"]) if check["failing_rows"] else None,
+        }
+        for note in stored.values()
+        for check in note.checks
+    ]
+    made_here = {meta.Columns: len(dictionary), meta.Runs: len(run_rows), meta.Checks: len(checks)}
+    made_here[meta.Tables] = len(stored) + len(META_TABLES)
+    tables = [_table_row(table, note.rows, note.sql, note.run_id) for table, note in stored.items()] + [
+        _table_row(table, made_here[table], None, None) for table in META_TABLES
+    ]
+    return {
+        meta.Tables: arrow_table(meta.Tables, tables),
+        meta.Columns: arrow_table(meta.Columns, dictionary),
+        meta.Runs: arrow_table(meta.Runs, run_rows),
+        meta.Checks: arrow_table(meta.Checks, checks),
+    }
+
+
+def _table_row(table: TableClass, rows: int, sql: str | None, run_id: str | None) -> dict[str, Any]:
+    return {
+        "table_name": qualified_name(table),
+        "description": table_comment(table),
+        "row_count": rows,
+        "sql": sql,
+        "run_id": run_id,
+    }
+
+
+def _column_rows(table: TableClass) -> list[dict[str, Any]]:
+    return [
+        {
+            "table_name": qualified_name(table),
+            "column_name": column.name,
+            "position": position,
+            "data_type": column.data_type,
+            "unit": column.unit,
+            "meaning": column.meaning,
+            "nullable": column.nullable,
+            "is_key": column.is_key,
+        }
+        for position, column in enumerate(columns(table), start=1)
+    ]
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    def moment(text: str | None) -> dt.datetime | None:
+        return dt.datetime.fromisoformat(text) if text else None
+
+    return {
+        "run_id": record.run_id,
+        "started_at": moment(record.started_at),
+        "finished_at": moment(record.finished_at),
+        "outcome": record.outcome,
+        "source": record.source,
+        "code_version": record.code_version,
+        "methodology_hash": record.methodology_hash,
+        "responses": json.dumps(record.responses, sort_keys=True),
+        "message": record.message,
+    }
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as built:
+        os.fsync(built.fileno())
+
+
+def _swap(target: Path, home: Home) -> None:
+    """Make a published file the current one with one rename; a link, so that the kept file and the current one are the same."""
+    link = home.database.with_name(f".{home.database.name}.{os.getpid()}.tmp")
+    link.unlink(missing_ok=True)
+    os.link(target, link)
+    os.replace(link, home.database)
+
+
+def published_files(home: Home) -> list[Path]:
+    """The kept published files, oldest first."""
+    return sorted(home.published.glob("*.duckdb"))
+
+
+def current_file(home: Home) -> Path | None:
+    """The kept file that is published now."""
+    if not home.database.exists():
+        return None
+    return next((path for path in published_files(home) if path.samefile(home.database)), None)
+
+
+def _forget_old_files(home: Home) -> None:
+    for path in published_files(home)[:-KEPT_FILES]:
+        path.unlink()
+
+
+def roll_back(home: Home) -> Path:
+    """Publish the kept file before the current one; returns it. Raises TokenchainError where there is none."""
+    files = published_files(home)
+    current = current_file(home)
+    if current is None or files.index(current) == 0:
+        raise TokenchainError(f"{home.published}: holds no file older than the published one; nothing to roll back to")
+    earlier = files[files.index(current) - 1]
+    _swap(earlier, home)
+    return earlier

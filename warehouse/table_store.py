@@ -1,0 +1,123 @@
+"""The table store: one Parquet file per table, replaced only by a file that keeps the table's contract.
+
+What belongs here: writing, validating and naming table files, and knowing whether one is still current. What does not: computing
+tables (`assets`) and the published DuckDB file (`warehouse.publication`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ibis
+from ibis.expr.types import Table as IbisTable
+
+from schemas.base import TableClass, qualified_name, schema_name, table_name
+from warehouse.engine import Engine, quoted
+from warehouse.errors import ContractBroken
+from warehouse.validation import CheckResult, check_contract
+
+Test = Callable[[], CheckResult]
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """What is known of a table's file: kept beside it as JSON."""
+
+    name: str
+    rows: int
+    fingerprint: str
+    sql: str
+    seconds: float
+    run_id: str
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+    def check_results(self) -> list[CheckResult]:
+        """The results of the checks that let the file in."""
+        return [CheckResult(**{**check, "failing_rows": tuple(check["failing_rows"])}) for check in self.checks]
+
+
+class TableStore:
+    """Table files below one folder, attached to one engine under their own names."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self.engine = engine
+
+    def path(self, table: TableClass) -> Path:
+        """Where the table's file is."""
+        return self.folder / schema_name(table) / f"{table_name(table)}.parquet"
+
+    def stored(self, table: TableClass) -> StoredTable | None:
+        """What is known of the table's file, or None where there is no readable one."""
+        try:
+            content = json.loads(self.path(table).with_suffix(".json").read_text(encoding="utf-8"))
+            return StoredTable(**content) if self.path(table).exists() else None
+        except (FileNotFoundError, json.JSONDecodeError, TypeError):
+            return None
+
+    def read(self, table: TableClass) -> IbisTable:
+        """The table's expression."""
+        return self.engine.attach(table, self.path(table))
+
+    def write(
+        self,
+        table: TableClass,
+        expression: IbisTable,
+        *,
+        fingerprint: str,
+        run_id: str,
+        tests: Sequence[Test] = (),
+    ) -> StoredTable:
+        """Write an expression to a temporary file, check it, and only then let it replace the table's file.
+
+        Raises ContractBroken, naming table, check and row, where the contract or a data test of severity error fails; the last
+        good file then stays. What is checked is the file as written: types of expressions and files can differ.
+        """
+        started = time.monotonic()
+        path = self.path(table)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        sql = str(ibis.to_sql(expression, dialect="duckdb"))
+        self.engine.sql.execute(f"COPY ({sql}) TO {quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
+        try:
+            checks = self._check(table, temporary, tests)
+            rows = self.engine.sql.execute(f"SELECT count(*) FROM read_parquet({quoted(str(temporary))})").fetchall()
+            stored = StoredTable(
+                name=qualified_name(table),
+                rows=rows[0][0],
+                fingerprint=fingerprint,
+                sql=sql,
+                seconds=round(time.monotonic() - started, 3),
+                run_id=run_id,
+                checks=[asdict(check) for check in checks],
+            )
+            os.replace(temporary, path)
+            self._note(path, stored)
+        finally:
+            temporary.unlink(missing_ok=True)
+            if path.exists():
+                self.read(table)
+        return stored
+
+    def _check(self, table: TableClass, temporary: Path, tests: Sequence[Test]) -> list[CheckResult]:
+        written = self.engine.ibis.read_parquet(str(temporary))
+        checks = [check_contract(table, written)]
+        if checks[0].passed:
+            self.engine.attach(table, temporary)
+            checks.extend(test() for test in tests)
+        broken = [check for check in checks if not check.passed and check.severity == "error"]
+        if broken:
+            raise ContractBroken("; ".join(check.sentence() for check in broken), checks)
+        return checks
+
+    def _note(self, path: Path, stored: StoredTable) -> None:
+        note = path.with_suffix(".json")
+        temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(asdict(stored), indent=1), encoding="utf-8")
+        os.replace(temporary, note)
