@@ -1,0 +1,218 @@
+"""The prosperity index: sub-indices per company and tier, composite scores, growth gap.
+
+What belongs here: `mart.sub_indices`, `mart.composite_scores`, `mart.growth_gap`. What does not: coverage (`assets.coverage`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import ibis
+import ibis.expr.datatypes as dt
+from ibis.expr.types import StringValue, Table
+
+from assets.distribution import normal_cdf
+from assets.expressions import first_text, growth, ratio
+from assets.tiers import complete_tiers, names_where
+from schemas.core.facts import Companies
+from schemas.core.fundamentals import Fundamentals
+from schemas.mart.prosperity import CompositeScores, GrowthGap, SubIndices
+from warehouse.methodology import IndexParameters, Methodology
+
+# Basis → (suffix of the flow columns, ROIC column, quarter column, basis break column).
+BASIS_COLUMNS = {
+    "fiscal_ytd": ("_fiscal_ytd_usd", "roic_fiscal_ytd_pct", "report_quarter", "basis_break_fiscal_ytd"),
+    "quarter": ("_usd", "roic_quarter_pct", "calendar_quarter", "basis_break"),
+    "ttm": ("_ttm_usd", "roic_ttm_pct", "calendar_quarter", "basis_break_ttm"),
+}
+ENTITY = ["entity_kind", "entity", "tier", "basis", "quarter"]
+
+
+def sub_indices(
+    fundamentals: Annotated[Table, Fundamentals],
+    companies: Annotated[Table, Companies],
+    methodology: Methodology,
+    vintage: tuple[str, ...] = (),
+) -> Annotated[Table, SubIndices]:
+    """Revenue growth, change of ROIC and change of capital expenditure ÷ depreciation, with their scores.
+
+    Growth and the change of capital expenditure ÷ depreciation compare with the same fiscal quarter a year before, ROIC with the
+    quarter before. Tier = simple mean of the index members; mean and deviation (population) come from all tiers and quarters of the
+    window, companies and quarters outside use the same. `vintage` names key columns that separate states of knowledge.
+    """
+    company_values = _company_values(fundamentals, companies, methodology.index, vintage)
+    values = company_values.union(_tier_values(company_values, companies, vintage))
+    return _scored(values, methodology.index, vintage).select(*vintage, *SubIndices.to_schema().columns)
+
+
+def composite_scores(
+    sub_indices: Annotated[Table, SubIndices],
+    methodology: Methodology,
+    vintage: tuple[str, ...] = (),
+) -> Annotated[Table, CompositeScores]:
+    """The weighted mean of the three scores per company or tier, basis and quarter; null when one of them is.
+
+    Grain: entity × basis × quarter.
+    """
+    weights = methodology.index.weights
+    scores = {f"{name}_score": sub_indices.score.max(where=sub_indices.sub_index == name) for name in weights}
+    wide = sub_indices.group_by(*vintage, *ENTITY).agg(
+        **scores,
+        company_count=sub_indices.company_count.min(),
+        is_provisional=sub_indices.is_provisional.any(),
+        basis_break=sub_indices.basis_break.any(),
+        missing_reason=sub_indices.missing_reason.max(),
+    )
+    key = [*vintage, *ENTITY]
+    wide = wide.left_join(_distinct_names(sub_indices, key), key).drop(*[f"{name}_right" for name in key])
+    composite = ibis.literal(0.0)
+    for name, weight in weights.items():
+        composite = composite + wide[f"{name}_score"] * weight
+    return wide.mutate(
+        composite_score=composite.clip(0, 100),
+        missing_reason=ibis.ifelse(composite.isnull(), wide.missing_reason, ibis.null(dt.string)),
+    ).select(*vintage, *CompositeScores.to_schema().columns)
+
+
+def growth_gap(
+    sub_indices: Annotated[Table, SubIndices],
+) -> Annotated[Table, GrowthGap]:
+    """Revenue growth of the three tiers side by side and upstream's as a multiple of the others'.
+
+    Grain: basis × quarter. A multiple of a growth that is not positive has no meaning and is null.
+    """
+    tiers = sub_indices.filter(sub_indices.entity_kind == "tier", sub_indices.sub_index == "revenue_growth")
+    wide = tiers.group_by("basis", "quarter").agg(
+        **{
+            f"{tier}_growth": tiers.value.max(where=tiers.entity == tier)
+            for tier in ("upstream", "midstream", "downstream")
+        },
+        is_provisional=tiers.is_provisional.any(),
+        missing_companies=tiers.missing_companies.group_concat(", ", order_by=tiers.entity),
+    )
+    slow = [
+        (wide[f"{tier}_growth"].fill_null(0) <= 0, f"{tier} growth is missing or not positive")
+        for tier in ("midstream", "downstream")
+    ]
+    positive = {tier: wide[f"{tier}_growth"] for tier in ("midstream", "downstream")}
+    return wide.mutate(
+        **{
+            f"upstream_{tier}_ratio": ibis.ifelse(value > 0, wide.upstream_growth / value, ibis.null(dt.float64))
+            for tier, value in positive.items()
+        },
+        missing_reason=first_text((wide.upstream_growth.isnull(), "upstream growth is missing"), *slow),
+    ).select(*GrowthGap.to_schema().columns)
+
+
+def _company_values(fundamentals: Table, companies: Table, index: IndexParameters, vintage: tuple[str, ...]) -> Table:
+    """Values per company, basis, quarter and sub-index, long."""
+    panel = fundamentals.join(companies.select("ticker", "tier"), "ticker")
+    long = [_one_sub_index(panel, basis, sub_index, vintage) for basis in index.bases for sub_index in index.weights]
+    return ibis.union(*long)
+
+
+def _one_sub_index(panel: Table, basis: str, sub_index: str, vintage: tuple[str, ...]) -> Table:
+    suffix, roic, quarter, basis_break = BASIS_COLUMNS[basis]
+    depends_on_depreciation = sub_index == "capex_depreciation_change"
+    measure = {
+        "revenue_growth": panel[f"revenue{suffix}"],
+        "roic_change": panel[roic] / 100,
+        "capex_depreciation_change": ratio(
+            panel[f"capital_expenditure{suffix}"], panel[f"depreciation_amortization{suffix}"]
+        ),
+    }[sub_index]
+    lag = 1 if sub_index == "roic_change" else 4
+    ordered = panel.mutate(
+        measure=measure,
+        break_here=panel[basis_break] if depends_on_depreciation else ibis.literal(False),
+    )
+    history = ibis.window(group_by=[*vintage, "ticker"], order_by="quarter_index")
+    is_consecutive = ordered.quarter_index.lag(lag).over(history) == ordered.quarter_index - lag
+    before = ibis.ifelse(is_consecutive, ordered.measure.lag(lag).over(history), ibis.null(dt.float64))
+    break_before = ordered.break_here.lag(lag).over(history).fill_null(False)
+    dated = ordered.mutate(before=before, break_before=break_before)
+    value = dated.measure - dated.before if sub_index == "roic_change" else growth(dated.measure, dated.before)
+    return dated.select(
+        *vintage,
+        entity_kind=ibis.literal("company"),
+        entity=dated.ticker,
+        tier=dated.tier,
+        basis=ibis.literal(basis),
+        quarter=dated[quarter],
+        sub_index=ibis.literal(sub_index),
+        value=value,
+        company_count=value.notnull().cast("int64"),
+        is_provisional=value.isnull(),
+        missing_companies=ibis.ifelse(value.isnull(), dated.ticker, ibis.null(dt.string)),
+        basis_break=dated.break_here | dated.break_before,
+        missing_reason=_missing_reason(dated, sub_index, suffix, value),
+    )
+
+
+def _missing_reason(dated: Table, sub_index: str, suffix: str, value: ibis.Value) -> StringValue:
+    needs = {
+        "revenue_growth": ["revenue"],
+        "roic_change": ["operating_income", "income_tax", "pretax_income"],
+        "capex_depreciation_change": ["capital_expenditure", "depreciation_amortization"],
+    }[sub_index]
+    lacking = [(dated[f"{name}{suffix}"].isnull(), f"{name} is missing, see core.missing_quarters") for name in needs]
+    if sub_index == "roic_change":
+        lacking.insert(
+            0, (dated.invested_capital_usd.isnull(), ibis.coalesce(dated.missing_reason, "invested capital is missing"))
+        )
+    return first_text(
+        (value.notnull(), ibis.null(dt.string)),
+        *lacking,
+        (dated.before.isnull(), "the period compared with is missing"),
+        (ibis.literal(True), "the period compared with is not positive"),
+    )
+
+
+def _tier_values(company_values: Table, companies: Table, vintage: tuple[str, ...]) -> Table:
+    """Simple means over the index members; quarters in which not every member has a value are provisional."""
+    key = [*vintage, "basis", "quarter", "sub_index"]
+    members = complete_tiers(company_values, companies, key)
+    grouped = members.group_by("tier", *key).agg(
+        value=members.value.mean(),
+        company_count=members.value.count(),
+        is_provisional=members.value.isnull().any(),
+        missing_companies=names_where(members.entity, members.value.isnull()),
+        basis_break=members.basis_break.any().fill_null(False),
+    )
+    return grouped.mutate(
+        entity_kind=ibis.literal("tier"),
+        entity=grouped.tier,
+        missing_reason=ibis.ifelse(grouped.value.isnull(), "no member has a value", ibis.null(dt.string)),
+    ).select(*company_values.columns)
+
+
+def _scored(values: Table, index: IndexParameters, vintage: tuple[str, ...]) -> Table:
+    """Scores by the mean and population deviation of the tiers' values in the window."""
+    in_window = values.filter(
+        values.entity_kind == "tier",
+        values.entity.isin(index.tiers),
+        values.quarter.between(index.window.first_quarter, index.window.last_quarter),
+    )
+    key = [*vintage, "basis", "sub_index"]
+    window = in_window.group_by(*key).agg(
+        window_mean=in_window.value.mean(),
+        window_deviation=in_window.value.std(how="pop").nullif(0),
+        window_count=in_window.value.count(),
+    )
+    joined = values.left_join(window, key).drop(*[f"{name}_right" for name in key])
+    z_score = (joined.value - joined.window_mean) / joined.window_deviation
+    return joined.mutate(
+        z_score=z_score,
+        score=100 * normal_cdf(z_score),
+        window_count=joined.window_count.fill_null(0),
+        missing_reason=ibis.ifelse(
+            joined.value.notnull() & z_score.isnull(), "the normalisation window is empty", joined.missing_reason
+        ),
+    )
+
+
+def _distinct_names(sub_indices: Table, key: list[str]) -> Table:
+    """Names that any of an entity's three rows misses, each once."""
+    named = sub_indices.filter(sub_indices.missing_companies.notnull())
+    names = named.select(*key, name=named.missing_companies.split(", ").unnest()).distinct()
+    return names.group_by(*key).agg(missing_companies=names.name.group_concat(", ", order_by=names.name))
