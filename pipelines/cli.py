@@ -1,0 +1,135 @@
+"""The command `tokenchain`.
+
+What belongs here: arguments, messages, exit codes. What does not: any work (each command calls one function elsewhere).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from warehouse.errors import TokenchainError
+from warehouse.home import Home
+
+app = typer.Typer(
+    help="Warehouse of the AI token value chain: quarterly SEC filings in, prosperity index and coverage out.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="TOKENCHAIN_HOME", help="Folder that holds everything written [default: ./data]"),
+]
+UniverseOption = Annotated[
+    Path | None, typer.Option("--universe", envvar="TOKENCHAIN_UNIVERSE", help="YAML file of companies")
+]
+
+
+def _fail(message: str) -> None:
+    errors.print(f"[bold red]error:[/] {' '.join(message.split())}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Examples: `tokenchain refresh` · `tokenchain refresh --source ~/companyfacts.zip` ·"
+    " `tokenchain refresh --source responses/ --universe mine.yaml --home /srv/tokenchain`"
+)
+def refresh(
+    source: Annotated[
+        str,
+        typer.Option(
+            envvar="TOKENCHAIN_SOURCE", help="bundled, a folder of CIK##########.json[.gz], or SEC's companyfacts.zip"
+        ),
+    ] = "bundled",
+    universe: UniverseOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Read the source, derive and check every table, publish the DuckDB file."""
+    from pipelines.display import RefreshDisplay, show_summary
+    from pipelines.refreshing import refresh as run_refresh
+
+    place = Home.resolve(home)
+    try:
+        with RefreshDisplay(console) as display:
+            outcome = run_refresh(place, source, universe, display.step)
+    except (TokenchainError, OSError) as error:
+        _fail(f"{error}; what was published before is unchanged")
+        return
+    if not outcome.succeeded:
+        _fail(f"{outcome.message}; what was published before is unchanged")
+    show_summary(console, place, outcome)
+
+
+@app.command(epilog="Examples: `tokenchain status` · `tokenchain status --home /srv/tokenchain`")
+def status(home: HomeOption = None) -> None:
+    """Tell what is published, from which filings, how fresh per company, the last run and failed checks."""
+    from pipelines.display import show_status
+
+    show_status(console, Home.resolve(home))
+
+
+@app.command(epilog="Examples: `tokenchain rollback`")
+def rollback(home: HomeOption = None) -> None:
+    """Publish the file before the current one again; the last three are kept."""
+    from warehouse.publication import roll_back
+
+    try:
+        console.print(f"published again: {roll_back(Home.resolve(home)).name}")
+    except (TokenchainError, OSError) as error:
+        _fail(str(error))
+
+
+@app.command(
+    epilog="Examples: `tokenchain extract responses/ --to warehouse/filings` · `tokenchain extract 2026-06/ 2026-07/ --to warehouse/filings`"
+)
+def extract(
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders or zips of full responses; a later one wins per company")
+    ],
+    to: Annotated[Path, typer.Option(help="Folder of the extracts")],
+    universe: UniverseOption = None,
+) -> None:
+    """Make bundled filings out of full responses: every fact of the mapped tags, unaltered."""
+    from pipelines.extracting import extract as run_extract
+    from warehouse.concepts import read_concepts
+    from warehouse.responses import find_responses
+    from warehouse.universe import DEFAULT_UNIVERSE, read_universe
+
+    try:
+        companies = read_universe(universe or DEFAULT_UNIVERSE)
+        newest = {found.cik: found for source in sources for found in find_responses(source, companies)}
+        for path in run_extract(newest.values(), read_concepts(), to):
+            console.print(f"{path.name}  {path.stat().st_size:,} bytes", highlight=False)
+    except (TokenchainError, OSError) as error:
+        _fail(str(error))
+
+
+@app.command(epilog="Examples: `tokenchain ui` · `tokenchain ui --port 3333`")
+def ui(
+    home: HomeOption = None,
+    port: Annotated[int, typer.Option(help="Port on the loopback address")] = 3000,
+) -> None:
+    """Start Dagster's UI, schedules and sensors on the loopback address; opens on the asset graph."""
+    from pipelines.instance import prepare_instance
+
+    folder = prepare_instance(Home.resolve(home))
+    console.print(f"asset graph: http://127.0.0.1:{port}/asset-groups   instance: {folder}", highlight=False)
+    workspace = Path(__file__).parents[1] / "workspace.yaml"
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    raise typer.Exit(subprocess.call(command, env=dict(os.environ)))
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app()

@@ -1,0 +1,126 @@
+"""From responses to `raw.company_facts` and `meta.quarantine`: only what is new is read, what is refused keeps its last good data.
+
+What belongs here: the order of landing, loading and merging. What does not: the statements (`warehouse.fact_loading`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipelines.workshop import Workshop
+from schemas.base import TableClass
+from schemas.meta.warehouse import Quarantine
+from schemas.raw.configuration import Universe
+from schemas.raw.filings import CompanyFacts
+from warehouse.configuration import content_hash
+from warehouse.engine import quoted
+from warehouse.errors import ResponseRefused
+from warehouse.fact_loading import FactLoader
+from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response
+from warehouse.table_store import StoredTable
+
+CUSTOM_FACTS = "custom_tag_facts.csv"
+FACT_ORDER = "cik, taxonomy, tag, unit, period_end_date, period_start_date, filed_date, accession"
+
+
+def ingest(workshop: Workshop) -> tuple[StoredTable, StoredTable]:
+    """Bring `raw.company_facts` and `meta.quarantine` up to the source.
+
+    Raises ResponseRefused naming company and remedy where a company of the universe has neither a usable response nor earlier data.
+    """
+    landed = _land(workshop)
+    before = _stored_responses(workshop)
+    new = [response for response in landed if response.sha256 not in before.values()]
+    loader = FactLoader(workshop.engine, workshop.known_on)
+    # The statement that reads transcribed figures joins the universe by ticker.
+    workshop.store.read(Universe)
+    loader.load_responses(new)
+    workshop.refused |= loader.report.refused
+    custom = _custom_facts(workshop)
+    loader.load_custom_facts(custom)
+    current = _current(workshop, landed, before)
+    _require_every_company(workshop, current)
+    workshop.responses = {f"CIK{cik:010d}": sha256 for cik, sha256 in sorted(current.items())}
+    fingerprint = workshop.fingerprint(
+        *[f"{cik} {sha256}" for cik, sha256 in sorted(current.items())], content_hash(custom)
+    )
+    retained = set(current.values()) - {
+        response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
+    }
+    return (
+        _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint),
+        _merged(
+            workshop, Quarantine, "loaded_quarantine", "table_name, cik, reason, row_content", retained, fingerprint
+        ),
+    )
+
+
+def _land(workshop: Workshop) -> list[LandedResponse]:
+    landed = []
+    for found in find_responses(workshop.source_path, workshop.universe):
+        try:
+            landed.append(land_response(found, workshop.home))
+        except ResponseRefused as error:
+            workshop.refused[f"CIK{found.cik:010d}"] = str(error)
+    return landed
+
+
+def _stored_responses(workshop: Workshop) -> dict[int, str]:
+    """CIK → SHA-256 of the response whose rows are stored now; transcribed figures have rows of their own and don't count."""
+    if workshop.store.stored(CompanyFacts) is None:
+        return {}
+    workshop.store.read(CompanyFacts)
+    rows = workshop.engine.sql.execute(
+        "SELECT DISTINCT cik, response_sha256 FROM raw.company_facts WHERE source_url IS NULL AND confidence = 'filing'"
+    ).fetchall()
+    return {cik: sha256 for cik, sha256 in rows if (workshop.home.responses / f"{sha256}.json.gz").exists()}
+
+
+def _custom_facts(workshop: Workshop) -> Path:
+    own = workshop.source_path / CUSTOM_FACTS
+    return own if own.is_file() else BUNDLED_FILINGS / CUSTOM_FACTS
+
+
+def _current(workshop: Workshop, landed: Iterable[LandedResponse], before: dict[int, str]) -> dict[int, str]:
+    """CIK → SHA-256 of the response each company's rows shall come from: the landed one, or the last good one."""
+    current = {}
+    accepted = {
+        response.cik: response.sha256 for response in landed if f"CIK{response.cik:010d}" not in workshop.refused
+    }
+    for company in workshop.universe.companies:
+        for cik in (company.cik, *company.successor_of):
+            sha256 = accepted.get(cik) or before.get(cik)
+            if sha256 is not None:
+                current[cik] = sha256
+    return current
+
+
+def _require_every_company(workshop: Workshop, current: dict[int, str]) -> None:
+    for company in workshop.universe.companies:
+        if company.cik not in current:
+            reason = workshop.refused.get(
+                company.response_name, f"{workshop.source_path} holds no {company.response_name}.json"
+            )
+            raise ResponseRefused(
+                f"{company.ticker}: no usable response and no earlier data ({reason}); add the response or take {company.ticker}"
+                " out of the universe file"
+            )
+
+
+def _merged(
+    workshop: Workshop, table: TableClass, loaded: str, order: str, retained: set[str], fingerprint: str
+) -> StoredTable:
+    """Add the stored rows of unchanged responses to the loaded ones and write both; unchanged tables stay as they are."""
+    stored = workshop.store.stored(table)
+    if stored is not None and stored.fingerprint == fingerprint:
+        workshop.store.read(table)
+        return stored
+    if stored is not None and retained:
+        hashes = ", ".join(quoted(sha256) for sha256 in sorted(retained))
+        path = quoted(str(workshop.store.path(table)))
+        workshop.engine.sql.execute(
+            f"INSERT INTO {loaded} BY NAME SELECT * FROM read_parquet({path}) WHERE response_sha256 IN ({hashes})"
+        )
+    expression = workshop.engine.named(loaded, table).order_by(*[name.strip() for name in order.split(",")])
+    return workshop.store.write(table, expression, fingerprint=fingerprint, run_id=workshop.run_id)

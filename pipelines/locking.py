@@ -1,0 +1,52 @@
+"""One refresh at a time: a lock on the home folder that tells who holds it.
+
+What belongs here: taking and giving back the lock. What does not: Dagster's own concurrency limits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+from filelock import FileLock, Timeout
+
+from warehouse.errors import HomeBusy
+from warehouse.home import Home
+from warehouse.run_log import now
+
+
+class HomeLock:
+    """An operating-system lock: it goes with its process, so a dead holder never blocks the next refresh."""
+
+    def __init__(self, home: Home, run_id: str) -> None:
+        self.path = home.root / "refresh.lock"
+        self.holder_path = home.root / "refresh.lock.json"
+        self.run_id = run_id
+        self.lock = FileLock(self.path)
+
+    def acquire(self) -> None:
+        """Take the lock; raises HomeBusy naming process, machine, run and start of the holder."""
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout as error:
+            raise HomeBusy(
+                f"{self.path.parent}: another refresh holds this home folder ({self.holder()}); wait for it"
+            ) from error
+        holder = {"process": os.getpid(), "machine": socket.gethostname(), "run": self.run_id, "since": now()}
+        self.holder_path.write_text(json.dumps(holder), encoding="utf-8")
+
+    def holder(self) -> str:
+        """Who holds the lock, in words."""
+        try:
+            holder = json.loads(self.holder_path.read_text(encoding="utf-8"))
+            return (
+                f"process {holder['process']} on {holder['machine']}, run {holder['run']}, since {holder['since']} UTC"
+            )
+        except (OSError, json.JSONDecodeError, KeyError):
+            return "an unknown process"
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self.holder_path.unlink(missing_ok=True)
+        self.lock.release()

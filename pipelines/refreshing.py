@@ -1,0 +1,84 @@
+"""Running the job `refresh` in this process, recorded in the instance that the UI shows.
+
+What belongs here: the run and what is known of its end. What does not: printing (`pipelines.cli`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.instance import prepare_instance
+from pipelines.progress import Watcher, watch
+from warehouse.home import Home
+from warehouse.run_log import RunRecord, read
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a refresh ended."""
+
+    succeeded: bool
+    run_id: str
+    record: RunRecord | None
+    message: str | None
+
+
+def refresh(home: Home, source: str, universe: Path | None = None, watcher: Watcher | None = None) -> Outcome:
+    """Run the job once; never raises for a failed run, the outcome says why it failed."""
+    prepare_instance(home)
+    # Imported late: Dagster reads its home folder from the environment set above, and `--help` stays quick.
+    import dagster as dg
+
+    from pipelines.definitions import defs
+
+    job = defs.resolve_job_def("refresh")
+    run_id = str(uuid.uuid4())
+    resource = {"home": str(home.root), "source": source, "universe": str(universe or "")}
+    configuration = {
+        "resources": {"tools": {"config": resource}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    watch(watcher)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                run_config=configuration,
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags={"tokenchain/source": source},
+            )
+            message = None if result.success else _message(result)
+    finally:
+        watch(None)
+    record = next((run for run in reversed(read(home.run_log)) if run.run_id == run_id), None)
+    return Outcome(result.success, run_id, record, message)
+
+
+def _message(result: object) -> str:
+    """The first error of a failed run, in one line."""
+    import dagster as dg
+
+    assert isinstance(result, dg.ExecuteInProcessResult)
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            description = event.step_failure_data.user_failure_data
+            if description is not None and description.description:
+                return str(description.description)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return error.message.strip() if error is not None else "unknown error"
+    for event in result.all_events:
+        if event.is_failure:
+            data = getattr(event, "event_specific_data", None)
+            error = getattr(data, "error", None)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return str(error.message).strip()
+            if event.message:
+                return event.message
+    return "the run failed without an error event"

@@ -1,0 +1,157 @@
+"""Dagster assets from pure functions and table declarations.
+
+What belongs here: the factory that turns a derived table into an asset, and what the UI shows of a stored table. What does not:
+the functions (`assets`) and the run's resources (`pipelines.workshop`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from typing import Any, cast
+
+import dagster as dg
+
+from pipelines.catalogue import DerivedTable
+from pipelines.progress import report
+from pipelines.workshop import Workshop, WorkshopResource
+from schemas.base import TableClass, columns, qualified_name, schema_name, table_comment
+from warehouse.data_tests import DataTest, read_data_tests, run_data_test
+from warehouse.errors import ContractBroken
+from warehouse.table_store import StoredTable
+from warehouse.validation import CheckResult
+
+OWNERS = ["team:tokenchain"]
+PREVIEW_ROWS = 5
+LONGEST_SQL = 20_000
+
+
+def asset_key(table: TableClass) -> dg.AssetKey:
+    """`core.quarters` → `core/quarters`."""
+    return dg.AssetKey(qualified_name(table).split("."))
+
+
+def column_schema(table: TableClass) -> dg.TableSchema:
+    """The declared columns as Dagster shows them before any run."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.data_type,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=False),
+            )
+            for column in columns(table)
+        ]
+    )
+
+
+@cache
+def data_tests_of(name: str) -> tuple[DataTest, ...]:
+    """The data tests that run with a table."""
+    return tuple(test for test in read_data_tests() if test.table == name)
+
+
+def check_specs(table: TableClass) -> list[dg.AssetCheckSpec]:
+    """The contract and the data tests of a table as Dagster checks."""
+    key, name = asset_key(table), qualified_name(table)
+    contract = dg.AssetCheckSpec(
+        "contract", asset=key, description="Columns, types, nulls, value checks and key as declared"
+    )
+    return [contract, *(dg.AssetCheckSpec(test.name, asset=key, description=test.rule) for test in data_tests_of(name))]
+
+
+def asset_spec_options(table: TableClass, description: str = "") -> dict[str, Any]:
+    """What every table's asset shows: layer, owners, kinds, description, columns."""
+    return {
+        "group_name": schema_name(table),
+        "owners": OWNERS,
+        "kinds": {"ibis", "duckdb", "parquet"},
+        "description": "\n\n".join(part for part in (table_comment(table), description) if part),
+        "metadata": {"dagster/column_schema": column_schema(table)},
+    }
+
+
+def check_event(check: CheckResult, table: TableClass) -> dg.AssetCheckResult:
+    """A check's result with its failing rows."""
+    severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
+    rows = [json.loads(json.dumps(row, default=str)) for row in check.failing_rows]
+    metadata: dict[str, Any] = {"rule": check.description, "failing_count": check.failing_count}
+    if rows:
+        metadata["failing_rows"] = dg.MetadataValue.json(rows)
+    return dg.AssetCheckResult(
+        check_name=check.name, asset_key=asset_key(table), passed=check.passed, severity=severity, metadata=metadata
+    )
+
+
+def stored_metadata(workshop: Workshop, table: TableClass, stored: StoredTable, *, is_new: bool) -> dict[str, Any]:
+    """Row count, duration, SQL and first rows of a stored table."""
+    preview = workshop.store.read(table).limit(PREVIEW_ROWS).to_pandas()
+    shown = preview.drop(columns=[name for name in preview if name == "facts"])
+    return {
+        "dagster/row_count": stored.rows,
+        "seconds": stored.seconds,
+        "computed": "in this run" if is_new else f"unchanged since run {stored.run_id}",
+        "preview": dg.MetadataValue.md(_markdown(shown.columns.tolist(), shown.to_numpy().tolist())),
+        "sql": dg.MetadataValue.md(f"```sql\n{stored.sql[:LONGEST_SQL]}\n```"),
+    }
+
+
+def _markdown(names: list[str], rows: list[list[Any]]) -> str:
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def materialise(workshop: Workshop, derived: DerivedTable) -> tuple[StoredTable, bool]:
+    """Compute, check and store a derived table unless its file is still current; tells whether it was computed."""
+    fingerprint = workshop.fingerprint_of(derived)
+    stored = workshop.store.stored(derived.table)
+    if stored is not None and stored.fingerprint == fingerprint:
+        workshop.store.read(derived.table)
+        return stored, False
+    expression = workshop.expression(derived)
+    tests = data_tests_of(qualified_name(derived.table))
+    if tests:
+        workshop.attach()
+    written = workshop.store.write(
+        derived.table,
+        expression,
+        fingerprint=fingerprint,
+        run_id=workshop.run_id,
+        tests=[partial(run_data_test, test, workshop.engine) for test in tests],
+    )
+    return written, True
+
+
+def checks_or_failure(table: TableClass, error: ContractBroken) -> Iterator[dg.AssetCheckResult]:
+    """The check results of a refused table, then the failure of its step."""
+    for check in error.checks:
+        yield check_event(check, table)
+    raise dg.Failure(description=str(error)) from error
+
+
+def derived_asset(derived: DerivedTable) -> dg.AssetsDefinition:
+    """The Dagster asset of a table made by a pure function."""
+    table = derived.table
+    rule = derived.function.__doc__ or ""
+
+    @dg.asset(  # type: ignore[untyped-decorator]
+        key=asset_key(table),
+        deps=[asset_key(table_read) for table_read in derived.inputs.values()],
+        check_specs=check_specs(table),
+        **asset_spec_options(table, rule),
+    )
+    def asset(tools: WorkshopResource) -> Iterable[Any]:
+        try:
+            stored, is_new = materialise(tools.workshop, derived)
+        except ContractBroken as error:
+            yield from checks_or_failure(table, error)
+            return
+        yield from (check_event(check, table) for check in stored.check_results())
+        report(qualified_name(table))
+        yield dg.MaterializeResult(
+            asset_key=asset_key(table), metadata=stored_metadata(tools.workshop, table, stored, is_new=is_new)
+        )
+
+    return cast("dg.AssetsDefinition", asset)

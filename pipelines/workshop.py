@@ -1,0 +1,186 @@
+"""What a run works with: home folder, engine, table store and configuration, opened once per run.
+
+What belongs here: the Dagster resource and the fingerprints that tell whether a table is still current. What does not: the steps.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from ibis.expr.types import Table as IbisTable
+from pydantic import PrivateAttr
+
+from pipelines.catalogue import DerivedTable, all_tables
+from pipelines.locking import HomeLock
+from schemas.base import TableClass, qualified_name
+from warehouse.concepts import DEFAULT_CONCEPTS, ConceptMap, read_concepts
+from warehouse.configuration import content_hash
+from warehouse.engine import Engine
+from warehouse.home import Home
+from warehouse.methodology import DEFAULT_METHODOLOGY, Methodology, read_methodology
+from warehouse.responses import BUNDLED_FILINGS
+from warehouse.run_log import RunRecord, append, now
+from warehouse.table_store import TableStore
+from warehouse.universe import DEFAULT_UNIVERSE, Universe, read_universe
+
+PACKAGES = ("assets", "pipelines", "schemas", "warehouse")
+BUNDLED = "bundled"
+
+
+def package_version() -> str:
+    """The installed version, or 0 where the project runs from a plain folder."""
+    try:
+        return version("tokenchain")
+    except PackageNotFoundError:
+        return "0"
+
+
+def code_hash() -> str:
+    """SHA-256 over the project's own code and SQL."""
+    root = Path(__file__).parents[1]
+    files = [
+        path
+        for package in PACKAGES
+        for pattern in ("*.py", "*.sql", "*.csv")
+        for path in (root / package).rglob(pattern)
+    ]
+    return content_hash(*sorted(files))
+
+
+class Workshop:
+    """The opened home folder of one run. Use as a context manager: it holds the folder's lock and the engine."""
+
+    def __init__(self, home: Home, source: str, universe: Path, run_id: str) -> None:
+        self.home = home
+        self.source = source
+        self.universe_path = universe
+        self.run_id = run_id
+        self.known_on = dt.datetime.now(dt.UTC).date()
+        self.lock = HomeLock(home, run_id)
+        self.refused: dict[str, str] = {}
+        self.responses: dict[str, str] = {}
+        self.started_at = now()
+
+    def __enter__(self) -> Workshop:
+        self.home.create()
+        self.lock.acquire()
+        self.engine = Engine()
+        self.store = TableStore(self.home.tables, self.engine)
+        append(self.home.run_log, self.record("started"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.close()
+        self.lock.release()
+
+    @cached_property
+    def universe(self) -> Universe:
+        """The companies."""
+        return read_universe(self.universe_path)
+
+    @cached_property
+    def concepts(self) -> ConceptMap:
+        """The concept map."""
+        return read_concepts()
+
+    @cached_property
+    def methodology(self) -> Methodology:
+        """The parameters."""
+        return read_methodology()
+
+    @cached_property
+    def code_hash(self) -> str:
+        """Hash of the project's code."""
+        return code_hash()
+
+    @cached_property
+    def methodology_hash(self) -> str:
+        """Hash of everything that is configured and changes numbers."""
+        return content_hash(DEFAULT_METHODOLOGY, DEFAULT_CONCEPTS, self.universe_path)
+
+    @property
+    def source_path(self) -> Path:
+        """The folder or zip file of the responses."""
+        return BUNDLED_FILINGS if self.source == BUNDLED else Path(self.source).expanduser()
+
+    def record(self, outcome: str, message: str | None = None) -> RunRecord:
+        """The run's record in a given state."""
+        refused = "; ".join(self.refused.values()) or None
+        return RunRecord(
+            run_id=self.run_id,
+            started_at=self.started_at,
+            outcome=outcome,
+            source=self.source,
+            code_version=f"{package_version()}+{self.code_hash[:12]}",
+            methodology_hash=self.methodology_hash,
+            process_id=os.getpid(),
+            responses=self.responses,
+            message=message or refused,
+        )
+
+    def fingerprint(self, *parts: str) -> str:
+        """A hash of the code and of what a table is made from."""
+        return hashlib.sha256("\n".join([self.code_hash, *parts]).encode()).hexdigest()
+
+    def fingerprint_of(self, derived: DerivedTable) -> str:
+        """What a derived table's file must have been made from to be still current."""
+        inputs = [self._stored_fingerprint(table) for table in derived.inputs.values()]
+        settings = [self.methodology_hash] if derived.settings else []
+        return self.fingerprint(qualified_name(derived.table), *inputs, *settings)
+
+    def _stored_fingerprint(self, table: TableClass) -> str:
+        stored = self.store.stored(table)
+        return stored.fingerprint if stored is not None else "none"
+
+    def setting(self, kind: type) -> Any:
+        """The configuration object of a type that an asset function asks for."""
+        settings: dict[type, Any] = {ConceptMap: self.concepts, Methodology: self.methodology}
+        return settings[kind]
+
+    def expression(self, derived: DerivedTable) -> IbisTable:
+        """The table's expression over the stored inputs."""
+        arguments: dict[str, Any] = {name: self.store.read(table) for name, table in derived.inputs.items()}
+        arguments |= {name: self.setting(kind) for name, kind in derived.settings.items()}
+        return derived.function(**arguments)
+
+    def attach(self, tables: Iterable[TableClass] | None = None) -> None:
+        """Make stored tables readable with SQL under their names."""
+        for table in all_tables() if tables is None else tables:
+            if self.store.path(table).exists():
+                self.store.read(table)
+
+
+class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Dagster resource that opens the home folder for a run: `home`, `source` (bundled, a folder or a zip), `universe`."""
+
+    home: str = ""
+    source: str = BUNDLED
+    universe: str = ""
+    _workshop: Workshop | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Open the home folder; raises HomeBusy where another refresh holds it."""
+        universe = Path(self.universe) if self.universe else DEFAULT_UNIVERSE
+        run_id = context.run_id or "direct"
+        self._workshop = Workshop(Home.resolve(self.home or None), self.source, universe, run_id).__enter__()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Give lock and engine back."""
+        if self._workshop is not None:
+            self._workshop.__exit__()
+            self._workshop = None
+
+    @property
+    def workshop(self) -> Workshop:
+        """The opened workshop; raises RuntimeError outside of a run."""
+        if self._workshop is None:
+            raise RuntimeError("the workshop is open only while a run is going on")
+        return self._workshop
