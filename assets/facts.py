@@ -53,12 +53,13 @@ def statement_facts(
     universe: Annotated[Table, configuration.Universe],
     predecessor_ciks: Annotated[Table, configuration.PredecessorCiks],
     concept_tags: Annotated[Table, configuration.ConceptTags],
+    excluded_facts: Annotated[Table, configuration.ExcludedFacts],
 ) -> Annotated[Table, core.StatementFacts]:
     """Facts of mapped tags in the concept's unit, under their standard concept, all versions.
 
     Grain: ticker × concept × taxonomy × tag × period × accession. `fy`, `fp` and `frame` of the source are left behind: they
     describe the filing and not the fact (44–49 % differ). A flow without a start and a balance with one are other lines and are
-    left out (0 rows in the bundled filings).
+    left out (0 rows in the bundled filings), as are facts that a filing states wrongly (`raw.excluded_facts`).
     """
     owners = universe.select("cik", "ticker").union(predecessor_ciks.select("cik", "ticker"))
     mapped = concept_tags.group_by("ticker", "concept", "kind", "unit", "taxonomy", "tag").agg(
@@ -71,8 +72,13 @@ def statement_facts(
         .left_join(links, "accession")
         .drop("accession_right")
     )
-    is_flow = facts.kind == "flow"
-    facts = facts.filter(is_flow == facts.period_start_date.notnull(), facts.period_end_date <= facts.until_date)
+    excluded = excluded_facts.select("ticker", "accession", "longest_days")
+    facts = facts.left_join(excluded, ["ticker", "accession"]).drop("ticker_right", "accession_right")
+    span = days_between(facts.period_end_date, facts.period_start_date) + 1
+    facts = facts.filter(facts.longest_days.isnull() | (span > facts.longest_days).fill_null(True))
+    facts = facts.filter(
+        (facts.kind == "flow") == facts.period_start_date.notnull(), facts.period_end_date <= facts.until_date
+    )
     return facts.select(
         "ticker",
         "concept",

@@ -17,6 +17,7 @@ from schemas.base import Table, TableClass, qualified_name
 from schemas.meta.warehouse import Quarantine
 from schemas.raw import configuration
 from schemas.raw.filings import CompanyFacts
+from warehouse.raw_tables import LISTS
 
 FUNCTIONS: tuple[Callable[..., IbisTable], ...] = (
     raw.filings,
@@ -39,7 +40,7 @@ CONFIGURATION_TABLES: tuple[TableClass, ...] = (
     configuration.PredecessorCiks,
     configuration.ConceptTags,
     configuration.ConceptApplicability,
-    configuration.KnownGaps,
+    *LISTS,
 )
 SOURCE_TABLES: tuple[TableClass, ...] = (CompanyFacts, Quarantine)
 

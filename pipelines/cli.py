@@ -5,6 +5,7 @@ What belongs here: arguments, messages, exit codes. What does not: any work (eac
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -54,6 +55,10 @@ def refresh(
     ] = "bundled",
     universe: UniverseOption = None,
     home: HomeOption = None,
+    as_of: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Only what was filed by this day; give another --home for it"),
+    ] = None,
 ) -> None:
     """Read the source, derive and check every table, publish the DuckDB file."""
     from pipelines.display import RefreshDisplay, show_summary
@@ -62,7 +67,7 @@ def refresh(
     place = Home.resolve(home)
     try:
         with RefreshDisplay(console) as display:
-            outcome = run_refresh(place, source, universe, display.step)
+            outcome = run_refresh(place, source, universe, display.step, as_of.date() if as_of else None)
     except (TokenchainError, OSError) as error:
         _fail(f"{error}; what was published before is unchanged")
         return

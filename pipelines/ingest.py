@@ -43,7 +43,7 @@ def ingest(workshop: Workshop) -> tuple[StoredTable, StoredTable]:
     _require_every_company(workshop, current)
     workshop.responses = {f"CIK{cik:010d}": sha256 for cik, sha256 in sorted(current.items())}
     fingerprint = workshop.fingerprint(
-        *[f"{cik} {sha256}" for cik, sha256 in sorted(current.items())], content_hash(custom)
+        *[f"{cik} {sha256}" for cik, sha256 in sorted(current.items())], content_hash(custom), str(workshop.as_of)
     )
     retained = set(current.values()) - {
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
@@ -123,4 +123,6 @@ def _merged(
             f"INSERT INTO {loaded} BY NAME SELECT * FROM read_parquet({path}) WHERE response_sha256 IN ({hashes})"
         )
     expression = workshop.engine.named(loaded, table).order_by(*[name.strip() for name in order.split(",")])
+    if table is CompanyFacts and workshop.as_of is not None:
+        expression = expression.filter(expression.filed_date <= workshop.as_of)
     return workshop.store.write(table, expression, fingerprint=fingerprint, run_id=workshop.run_id)

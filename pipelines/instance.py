@@ -26,6 +26,8 @@ def prepare_instance(home: Home) -> Path:
     settings = home.dagster / "dagster.yaml"
     if not settings.exists():
         settings.write_text(SETTINGS, encoding="utf-8")
+    # Written one by one, a run's events take a second of its time.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "50")
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["TOKENCHAIN_HOME"] = str(home.root)
     return home.dagster

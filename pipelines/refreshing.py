@@ -5,6 +5,7 @@ What belongs here: the run and what is known of its end. What does not: printing
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,13 @@ class Outcome:
     message: str | None
 
 
-def refresh(home: Home, source: str, universe: Path | None = None, watcher: Watcher | None = None) -> Outcome:
-    """Run the job once; never raises for a failed run, the outcome says why it failed."""
+def refresh(
+    home: Home, source: str, universe: Path | None = None, watcher: Watcher | None = None, as_of: dt.date | None = None
+) -> Outcome:
+    """Run the job once; never raises for a failed run, the outcome says why it failed.
+
+    With `as_of` only facts filed by that day enter, so the home holds the warehouse as it was known then.
+    """
     prepare_instance(home)
     # Imported late: Dagster reads its home folder from the environment set above, and `--help` stays quick.
     import dagster as dg
@@ -35,7 +41,12 @@ def refresh(home: Home, source: str, universe: Path | None = None, watcher: Watc
 
     job = defs.resolve_job_def("refresh")
     run_id = str(uuid.uuid4())
-    resource = {"home": str(home.root), "source": source, "universe": str(universe or "")}
+    resource = {
+        "home": str(home.root),
+        "source": source,
+        "universe": str(universe or ""),
+        "as_of": as_of.isoformat() if as_of else "",
+    }
     configuration = {
         "resources": {"tools": {"config": resource}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},

@@ -28,7 +28,7 @@ from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts
 from warehouse.configuration import content_hash
 from warehouse.errors import ContractBroken, TokenchainError
-from warehouse.raw_tables import KNOWN_GAPS, configuration_tables
+from warehouse.raw_tables import LISTS, configuration_tables, list_path
 from warehouse.table_store import StoredTable
 
 INGESTED = (CompanyFacts, Quarantine)
@@ -36,7 +36,9 @@ REFUSED_CHECK = "responses_accepted"
 
 
 def _store_configuration(workshop: Workshop, table: TableClass) -> StoredTable:
-    fingerprint = workshop.fingerprint(qualified_name(table), workshop.methodology_hash, content_hash(KNOWN_GAPS))
+    fingerprint = workshop.fingerprint(
+        qualified_name(table), workshop.methodology_hash, content_hash(*map(list_path, LISTS))
+    )
     stored = workshop.store.stored(table)
     if stored is not None and stored.fingerprint == fingerprint:
         workshop.store.read(table)

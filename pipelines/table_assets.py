@@ -7,7 +7,7 @@ the functions (`assets`) and the run's resources (`pipelines.workshop`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any, cast
 
@@ -87,18 +87,19 @@ def check_event(check: CheckResult, table: TableClass) -> dg.AssetCheckResult:
 
 def stored_metadata(workshop: Workshop, table: TableClass, stored: StoredTable, *, is_new: bool) -> dict[str, Any]:
     """Row count, duration, SQL and first rows of a stored table."""
-    preview = workshop.store.read(table).limit(PREVIEW_ROWS).to_pandas()
-    shown = preview.drop(columns=[name for name in preview if name == "facts"])
+    names = [column.name for column in columns(table) if column.name != "facts"]
+    shown = ", ".join(f'"{name}"' for name in names)
+    rows = workshop.engine.sql.execute(f"SELECT {shown} FROM {qualified_name(table)} LIMIT {PREVIEW_ROWS}").fetchall()
     return {
         "dagster/row_count": stored.rows,
         "seconds": stored.seconds,
         "computed": "in this run" if is_new else f"unchanged since run {stored.run_id}",
-        "preview": dg.MetadataValue.md(_markdown(shown.columns.tolist(), shown.to_numpy().tolist())),
+        "preview": dg.MetadataValue.md(_markdown(names, rows)),
         "sql": dg.MetadataValue.md(f"```sql\n{stored.sql[:LONGEST_SQL]}\n```"),
     }
 
 
-def _markdown(names: list[str], rows: list[list[Any]]) -> str:
+def _markdown(names: list[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 

@@ -58,11 +58,12 @@ def code_hash() -> str:
 class Workshop:
     """The opened home folder of one run. Use as a context manager: it holds the folder's lock and the engine."""
 
-    def __init__(self, home: Home, source: str, universe: Path, run_id: str) -> None:
+    def __init__(self, home: Home, source: str, universe: Path, run_id: str, as_of: dt.date | None = None) -> None:
         self.home = home
         self.source = source
         self.universe_path = universe
         self.run_id = run_id
+        self.as_of = as_of
         self.known_on = dt.datetime.now(dt.UTC).date()
         self.lock = HomeLock(home, run_id)
         self.refused: dict[str, str] = {}
@@ -159,18 +160,20 @@ class Workshop:
 
 
 class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Dagster resource that opens the home folder for a run: `home`, `source` (bundled, a folder or a zip), `universe`."""
+    """Dagster resource that opens the home folder for a run: `home`, `source` (bundled, a folder or a zip), `universe`, `as_of`."""
 
     home: str = ""
     source: str = BUNDLED
     universe: str = ""
+    as_of: str = ""
     _workshop: Workshop | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the home folder; raises HomeBusy where another refresh holds it."""
         universe = Path(self.universe) if self.universe else DEFAULT_UNIVERSE
         run_id = context.run_id or "direct"
-        self._workshop = Workshop(Home.resolve(self.home or None), self.source, universe, run_id).__enter__()
+        as_of = dt.date.fromisoformat(self.as_of) if self.as_of else None
+        self._workshop = Workshop(Home.resolve(self.home or None), self.source, universe, run_id, as_of).__enter__()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Give lock and engine back."""

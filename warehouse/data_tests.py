@@ -48,7 +48,7 @@ def _read(path: Path) -> DataTest:
 def run_data_test(test: DataTest, engine: Engine) -> CheckResult:
     """Run a query on the engine's tables; a returned row is a failure."""
     listed = LISTED_ROWS if test.severity == "warning" else SAMPLE_ROWS
-    failing = engine.sql.execute(f"SELECT * FROM ({test.query}\n) AS failing").to_arrow_table()
+    failing = engine.sql.sql(f"SELECT * FROM ({test.query}\n) AS failing").to_arrow_table()
     assert failing is not None, "a query gives a table"
     rows = tuple({key: str(value) for key, value in row.items()} for row in failing.slice(0, listed).to_pylist())
     return CheckResult(test.table, test.name, failing.num_rows == 0, test.severity, test.rule, failing.num_rows, rows)

@@ -15,13 +15,14 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from schemas.base import TableClass, ibis_schema
+from schemas.base import TableClass, ibis_schema, table_name
 from schemas.raw import configuration
 from warehouse.concepts import ConceptMap, concept_applicability, concept_tags
 from warehouse.errors import ConfigurationError
 from warehouse.universe import Universe
 
-KNOWN_GAPS = Path(__file__).with_name("known_gaps.csv")
+# Lists kept by hand: the file's name is the table's.
+LISTS: tuple[TableClass, ...] = (configuration.KnownGaps, configuration.ExcludedFacts, configuration.KnownRecasts)
 
 
 def arrow_table(table: TableClass, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -45,19 +46,38 @@ def configuration_tables(concepts: ConceptMap, universe: Universe) -> dict[Table
         configuration.ConceptApplicability: arrow_table(
             configuration.ConceptApplicability, map(asdict, concept_applicability(concepts, universe))
         ),
-        configuration.KnownGaps: arrow_table(configuration.KnownGaps, read_known_gaps()),
+        **{table: arrow_table(table, read_list(table)) for table in LISTS},
     }
 
 
-def read_known_gaps(path: Path = KNOWN_GAPS) -> list[dict[str, Any]]:
-    """Rows of `known_gaps.csv`; raises ConfigurationError naming file and row where a date can't be read."""
+def list_path(table: TableClass) -> Path:
+    """The CSV file of a list kept by hand."""
+    return Path(__file__).with_name(f"{table_name(table)}.csv")
+
+
+def read_list(table: TableClass) -> list[dict[str, Any]]:
+    """Rows of a list kept by hand, typed as declared; raises ConfigurationError naming file, row, column and remedy."""
+    path = list_path(table)
     with path.open(encoding="utf-8", newline="") as lines:
-        return [_gap(path, number, row) for number, row in enumerate(csv.DictReader(lines), start=2)]
+        return [
+            _typed(path, number, row, ibis_schema(table)) for number, row in enumerate(csv.DictReader(lines), start=2)
+        ]
 
 
-def _gap(path: Path, number: int, row: dict[str, str]) -> dict[str, Any]:
-    try:
-        dates = {name: dt.date.fromisoformat(row[name]) for name in ("first_period_end_date", "last_period_end_date")}
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"{path}, row {number}: {error}; give dates as YYYY-MM-DD") from error
-    return {**row, **dates}
+def _typed(path: Path, number: int, row: Mapping[str, str | None], types: Mapping[str, Any]) -> dict[str, Any]:
+    typed: dict[str, Any] = {}
+    for name, data_type in types.items():
+        text = row.get(name)
+        try:
+            if not text:
+                raise ValueError("is empty")
+            typed[name] = _parse(text, data_type)
+        except ValueError as error:
+            raise ConfigurationError(f"{path}, row {number}, column {name}: {error}; correct the cell") from error
+    return typed
+
+
+def _parse(text: str, data_type: Any) -> Any:
+    if data_type.is_date():
+        return dt.date.fromisoformat(text)
+    return int(text) if data_type.is_integer() else text

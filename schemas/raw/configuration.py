@@ -72,6 +72,31 @@ class ConceptApplicability(Table):
         unique = ["ticker", "concept"]
 
 
+class ExcludedFacts(Table):
+    """Facts that a filing states wrongly, found by arithmetic and looked into by hand; they stay in `raw.company_facts`."""
+
+    ticker: str = column("Ticker")
+    accession: str = column("Filing that states the facts")
+    longest_days: dt.Int64 = column("Spans of at most this length are excluded", unit="days", ge=1)
+    reason: str = column("What is wrong, and how it was found")
+
+    class Config:
+        unique = ["ticker", "accession"]
+
+
+class KnownRecasts(Table):
+    """Fiscal years whose quarters do not sum to the year because a later filing recast the year alone; looked into by hand."""
+
+    ticker: str = column("Ticker")
+    concept: str = column("Standard concept")
+    fiscal_year: dt.Int64 = column("Fiscal year")
+    accession: str = column("Filing that recast the year")
+    reason: str = column("What was recast")
+
+    class Config:
+        unique = ["ticker", "concept", "fiscal_year"]
+
+
 class KnownGaps(Table):
     """Quarters that the filings do not give, looked into by hand and listed with the reason; never filled."""
 
