@@ -1,0 +1,127 @@
+"""The pause after SEC blocked this machine, shared by all its threads and processes through one small file.
+
+Belongs here: noting a block, waiting for its end, telling a second block from echoes of the first. Does not
+belong here: which statuses mean a block.
+"""
+
+import json
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .errors import Blocked, Cancelled
+from .events import Event, OnEvent
+from .settings import EdgarSettings
+from .storage import write_atomic
+
+# How often a waiting process looks whether the pause was prolonged.
+LOOK_SECONDS = 1.0
+BLOCKS_BEFORE_GIVING_UP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block: times are seconds since 1970 in UTC, `since` also serves as its name."""
+
+    since: float
+    until: float
+    url: str
+    status: int
+
+
+def block_path(settings: EdgarSettings) -> Path:
+    """Return the file that holds the machine's last block."""
+    return settings.state_directory / "block.json"
+
+
+def read_block(path: Path) -> Block | None:
+    """Return the last block noted, over or not; None when there was none or it cannot be read."""
+    try:
+        content = json.loads(path.read_bytes())
+        return Block(
+            float(content["since"]), float(content["until"]), str(content["url"]), int(content["status"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def current_block(settings: EdgarSettings) -> Block | None:
+    """Return the block that holds now, for `status`; None when requests may be made."""
+    block = read_block(block_path(settings))
+    return block if block is not None and _holds(block, settings.block_pause_seconds) else None
+
+
+def _holds(block: Block, pause_seconds: float) -> bool:
+    # A block that seems to end later than a whole pause from now was noted before the clock was set back.
+    return 0 < block.until - time.time() <= pause_seconds + LOOK_SECONDS
+
+
+class BlockGate:
+    """What every request passes: closed while the machine is blocked.
+
+    One gate serves one pass; it counts the distinct blocks the pass met and gives up at the second.
+    """
+
+    def __init__(self, settings: EdgarSettings, report: OnEvent, stop: threading.Event) -> None:
+        self._path = block_path(settings)
+        self._pause_seconds = settings.block_pause_seconds
+        self._report = report
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._met: set[float] = set()
+
+    def closed(self) -> bool:
+        """Whether a block holds now."""
+        block = read_block(self._path)
+        return block is not None and _holds(block, self._pause_seconds)
+
+    def wait(self) -> None:
+        """Return when no block holds. Raises Cancelled when the pass is stopped meanwhile."""
+        waited_for: Block | None = None
+        while (block := read_block(self._path)) is not None and _holds(block, self._pause_seconds):
+            waited_for = block
+            self._announce(block)
+            if self._stop.wait(min(max(block.until - time.time(), 0.001), LOOK_SECONDS)):
+                raise Cancelled("the pass was stopped during the pause after a block")
+        if waited_for is not None:
+            self._report(Event("block_over", "the pause after EDGAR's block is over; going on"))
+
+    def _announce(self, block: Block) -> None:
+        with self._lock:
+            if block.since in self._met:
+                return
+            self._met.add(block.since)
+        end = datetime.fromtimestamp(block.until, UTC)
+        self._report(
+            Event(
+                "blocked",
+                f"EDGAR has blocked this machine (status {block.status} on {block.url}); "
+                f"all requests pause until "
+                f"{end:%H:%M:%S} UTC, {self._pause_seconds:g} seconds after the last refusal. "
+                "Nothing to do: the pass goes on by itself",
+                url=block.url,
+            )
+        )
+
+    def declare(self, url: str, status: int, sent_at: float) -> None:
+        """Note that a request sent at `sent_at` (seconds since 1970) was refused.
+
+        Raises Blocked when this is the second block of the pass.
+        """
+        with self._lock:
+            now = time.time()
+            last = read_block(self._path)
+            # Requests already under way when the block was noted are refused too: the same block, only
+            # prolonged.
+            echo = last is not None and last.since <= now and sent_at < last.until
+            since = last.since if last is not None and echo else now
+            block = Block(since, now + self._pause_seconds, url, status)
+            write_atomic(self._path, json.dumps(asdict(block)).encode())
+            give_up = len(self._met | {since}) >= BLOCKS_BEFORE_GIVING_UP
+            if give_up:
+                self._met.add(since)
+        if give_up:
+            raise Blocked(url, status, block.until)
+        self._announce(block)

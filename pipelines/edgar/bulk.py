@@ -1,0 +1,164 @@
+"""The first load of a large universe from SEC's two nightly archives instead of one request per response.
+
+Belongs here: downloading the archives and landing the universe's members. Does not belong here: daily passes,
+which `fetch` makes afterwards; for fewer than some hundred companies `fetch` alone is also the quicker first
+load.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from .addresses import bulk_facts_url, bulk_index_url, facts_url, index_url, older_index_url
+from .archive import SafeArchive
+from .client import Answer, EdgarClient
+from .company import CompanyOutcome
+from .errors import BadArchive, NotFound, ResponseError
+from .events import Event, OnEvent, reporter
+from .facts import summarise_facts
+from .fetch import gather
+from .passes import Pass, begin_pass, utc_now
+from .result import Failure, FetchResult
+from .settings import EdgarSettings
+from .storage import write_atomic
+from .submissions import FilingIndex, missing_filings, outstanding, read_index, read_older_page
+from .tickers import refresh_tickers
+from .universe import UniverseCompany, cik_name
+
+# SEC makes the archives anew every night; one that a killed load left behind serves for a day.
+ARCHIVE_SECONDS = 86_400
+
+
+def bulk_load(
+    universe: Iterable[UniverseCompany],
+    home: Path,
+    settings: EdgarSettings | None = None,
+    on_event: OnEvent | None = None,
+    now: datetime | None = None,
+) -> FetchResult:
+    """Land index and companyfacts of every company from `submissions.zip` and `companyfacts.zip`.
+
+    The archives (together some 3 GB) go to `<home>/edgar/bulk` and are removed when all is landed. Their
+    members are landed under the addresses that `fetch` asks, so daily passes go on from here.
+
+    Raises as `fetch` does, and BadArchive when an archive is no whole ZIP file. A refused or missing member
+    is in `failures` by name.
+    """
+    companies = list(universe)
+    settings = settings or EdgarSettings()
+    report = reporter(on_event)
+    now = now or utc_now()
+    with EdgarClient(settings, report) as client:
+        pass_ = begin_pass(home, settings, client, report, now)
+        failures = refresh_tickers(pass_, companies, now)
+        folder = home / "edgar" / "bulk"
+        indexes = _download(client, bulk_index_url(settings), folder / "submissions.zip", report)
+        facts = _download(client, bulk_facts_url(settings), folder / "companyfacts.zip", report)
+        limit = settings.maximum_response_bytes
+        with SafeArchive(indexes, limit) as index_archive, SafeArchive(facts, limit) as facts_archive:
+            _tell_unsafe(index_archive, report)
+            _tell_unsafe(facts_archive, report)
+            outcomes = [_land(pass_, company, index_archive, facts_archive) for company in companies]
+        indexes.unlink(missing_ok=True)
+        facts.unlink(missing_ok=True)
+        pass_.finish()
+        return gather(pass_, companies, outcomes, failures)
+
+
+def _download(client: EdgarClient, url: str, target: Path, report: OnEvent) -> Path:
+    if target.is_file() and 0 <= time.time() - target.stat().st_mtime < ARCHIVE_SECONDS:
+        return target
+    report(Event("download", f"downloading {url}; this takes some minutes", url=url))
+    # Made with the folder, and tells of a read-only home before a gigabyte has travelled.
+    temporary = target.with_name(f"{target.name}.part")
+    write_atomic(temporary, b"")
+    try:
+        client.download(url, temporary)
+        with SafeArchive(temporary, client.settings.maximum_response_bytes):
+            temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def _tell_unsafe(archive: SafeArchive, report: OnEvent) -> None:
+    for name in archive.unsafe_names():
+        report(Event("failure", f"{archive.path}: member {name!r} leads out of the archive and was not read"))
+
+
+def _land(pass_: Pass, company: UniverseCompany, indexes: SafeArchive, facts: SafeArchive) -> CompanyOutcome:
+    outcome = CompanyOutcome(company)
+    for cik in (company.cik, *company.successor_of):
+        loader = _Loader(pass_, outcome, cik)
+        index = loader.index(indexes)
+        if index is not None:
+            loader.older_pages(indexes, index)
+        loader.facts(facts, index)
+    return outcome
+
+
+class _Loader:
+    """Lands the members of one CIK and notes what is refused."""
+
+    def __init__(self, pass_: Pass, outcome: CompanyOutcome, cik: int) -> None:
+        self._pass, self._outcome, self._cik = pass_, outcome, cik
+        self._index_sha256: str | None = None
+
+    def _read(self, archive: SafeArchive, member: str, url: str, kind: str) -> Answer | None:
+        try:
+            body = archive.read(member)
+        except BadArchive as error:
+            self._fail(url, kind, str(error))
+            return None
+        if body is None:
+            if kind != "older_index":
+                self._fail(url, kind, f"{archive.path.name} has no member {member}: {NotFound(url).reason}")
+            return None
+        return Answer(url, 0, body, None, None, utc_now())
+
+    def _fail(self, url: str, kind: str, reason: str) -> None:
+        ticker = self._outcome.company.ticker
+        self._outcome.failures.append(Failure(ticker, self._cik, url, kind, reason))
+        self._pass.report(Event("failure", f"{ticker}: {reason}", cik=self._cik, url=url))
+
+    def index(self, archive: SafeArchive) -> FilingIndex | None:
+        url = index_url(self._pass.settings, self._cik)
+        answer = self._read(archive, f"{cik_name(self._cik)}.json", url, "index")
+        if answer is None:
+            return None
+        try:
+            index = read_index(answer.body, self._cik, url)
+        except ResponseError as error:
+            self._fail(url, "index", str(error))
+            return None
+        self._index_sha256 = self._pass.keep("index", self._cik, answer).sha256
+        return index
+
+    def older_pages(self, archive: SafeArchive, index: FilingIndex) -> None:
+        for page in index.older_pages:
+            url = older_index_url(self._pass.settings, page.name)
+            if page.last_filed_date < self._pass.settings.filings_since:
+                continue
+            answer = self._read(archive, page.name, url, "older_index")
+            try:
+                if answer is not None and read_older_page(answer.body, self._cik, url):
+                    self._pass.keep("older_index", self._cik, answer, mark=page.mark)
+            except ResponseError as error:
+                self._fail(url, "older_index", str(error))
+
+    def facts(self, archive: SafeArchive, index: FilingIndex | None) -> None:
+        url = facts_url(self._pass.settings, self._cik)
+        answer = self._read(archive, f"{cik_name(self._cik)}.json", url, "facts")
+        if answer is None:
+            return
+        try:
+            in_facts = summarise_facts(answer.body, self._cik, url).accessions
+        except ResponseError as error:
+            self._fail(url, "facts", str(error))
+            return
+        late = outstanding(missing_filings(index.filings if index else (), in_facts), self._pass.today)
+        if self._cik == self._outcome.company.cik:
+            self._outcome.outstanding = late
+        missing = [filing.accession for filing in (*late.awaited, *late.overdue)]
+        self._pass.keep("facts", self._cik, answer, index_sha256=self._index_sha256, missing=missing)

@@ -1,0 +1,87 @@
+"""Settings of the EDGAR source, read from the environment.
+
+Belongs here: names, defaults and limits of settings, and the contact that SEC asks for. Does not belong here:
+use of them.
+"""
+
+import os
+import re
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import MissingContact
+
+EMAIL_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def default_state_directory() -> Path:
+    """Return the folder all processes of one user on one machine share, outside any home folder.
+
+    SEC counts requests per machine, not per warehouse, so two home folders must share one count.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    return Path(tempfile.gettempdir()) / f"tokenchain-edgar-{user}"
+
+
+class EdgarSettings(BaseSettings):
+    """Settings of the EDGAR source.
+
+    `user_agent` comes from SEC_USER_AGENT; every other field from TOKENCHAIN_EDGAR_ and its name in capitals.
+    Durations are seconds, sizes bytes.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TOKENCHAIN_EDGAR_", extra="ignore", frozen=True)
+
+    user_agent: str = Field(default="", validation_alias=AliasChoices("SEC_USER_AGENT", "user_agent"))
+    data_url: str = Field(default="https://data.sec.gov", description="filing indexes and companyfacts")
+    www_url: str = Field(default="https://www.sec.gov", description="ticker list and bulk archives")
+    state_directory: Path = Field(
+        default_factory=default_state_directory,
+        description="request count and block of this machine; one folder for all its processes",
+    )
+    requests_per_second: int = Field(
+        default=5, ge=1, le=10, description="over all threads and processes; SEC allows 10"
+    )
+    workers: int = Field(default=4, ge=1, le=32)
+    connect_timeout_seconds: float = Field(default=10, gt=0)
+    read_timeout_seconds: float = Field(default=30, gt=0, description="longest silence within a response")
+    response_seconds: float = Field(default=300, gt=0, description="longest time for one whole response")
+    download_seconds: float = Field(default=7200, gt=0, description="longest time for one bulk archive")
+    attempts: int = Field(default=4, ge=1, le=10, description="requests for one response before giving up")
+    retry_wait_seconds: float = Field(
+        default=1, ge=0, description="scale of the first random wait; doubles each time"
+    )
+    retry_wait_maximum_seconds: float = Field(default=30, ge=0)
+    block_pause_seconds: float = Field(
+        default=600, gt=0, description="SEC's block lasts ten minutes and a retry renews it"
+    )
+    maximum_response_bytes: int = Field(default=256 * 1024**2, ge=1, description="unpacked, per response")
+    maximum_archive_bytes: int = Field(
+        default=8 * 1024**3, ge=1, description="as downloaded, per bulk archive"
+    )
+    filings_since: date = Field(
+        default=date(2009, 1, 1), description="older index pages are not read: no XBRL before 2009"
+    )
+
+    @field_validator("data_url", "www_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError(
+                f"{value!r} is no web address: it must start with https:// (or http:// for a mirror)"
+            )
+        return value.rstrip("/")
+
+    def contact(self) -> str:
+        """Return the User-Agent to send.
+
+        Raises MissingContact when it holds no e-mail address or cannot be sent as a header.
+        """
+        agent = self.user_agent.strip()
+        if not EMAIL_ADDRESS.search(agent) or not agent.isascii() or not agent.isprintable():
+            raise MissingContact(self.user_agent)
+        return agent

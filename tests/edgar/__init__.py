@@ -1,0 +1,1 @@
+"""Tests of the EDGAR source against a local server that speaks EDGAR's protocol."""

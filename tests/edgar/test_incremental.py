@@ -1,0 +1,291 @@
+"""What a pass asks for and writes: nothing on a quiet day, and only what can have changed on any other."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.edgar import EdgarSettings, Event, Filer, fetch, read_filings
+
+from .conftest import snapshot
+from .process import PassProcess
+from .server import EdgarServer, serving
+from .world import MadeUpFiling, World, accession, columns, first_filing, quarter_filing
+
+FEBRUARY = datetime(2026, 2, 20, tzinfo=UTC)
+MAY = datetime(2026, 5, 6, tzinfo=UTC)
+
+
+def index_path(cik: int) -> str:
+    return f"/submissions/CIK{cik:010d}.json"
+
+
+def facts_path(cik: int) -> str:
+    return f"/api/xbrl/companyfacts/CIK{cik:010d}.json"
+
+
+@pytest.mark.parametrize("validators", [True, False])
+def test_a_quiet_day_makes_one_request_per_company_and_writes_nothing(
+    validators: bool, world: World, home: Path, make_settings: Callable[..., EdgarSettings]
+) -> None:
+    companies = world.companies(5)
+    with serving(world.folder, validators) as server:
+        settings = make_settings(data_url=server.url, www_url=server.url)
+        first = fetch(companies, home, settings)
+        before = snapshot(home)
+        server.clear()
+        second = fetch(companies, home, settings)
+        assert sorted(server.paths()) == sorted(index_path(company.cik) for company in companies)
+        assert {logged.status for logged in server.log} == {304 if validators else 200}
+    assert snapshot(home) == before
+    assert (second.wrote, second.changed, second.failures) == (False, (), ())
+    assert second.facts == first.facts
+    assert (len(second.indexes), second.tickers) == (5, first.tickers)
+
+
+def test_the_first_load_keeps_each_response_once_under_its_hash(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(3)
+    result = fetch(companies, home, settings)
+    names = {f"responses/{landed.sha256}.json.gz" for landed in (*result.facts.values(), *result.indexes)}
+    assert result.tickers is not None
+    assert set(snapshot(home)) == names | {f"responses/{result.tickers.sha256}.json.gz", "edgar/ledger.jsonl"}
+    assert (result.changed, result.new_filings, result.wrote) == ((9_000_001, 9_000_002, 9_000_003), (), True)
+
+
+@pytest.mark.parametrize(
+    "form", ["10-Q", "10-K", "8-K", "20-F", "6-K", "40-F", "10-Q/A", "10-K/A", "8-K/A", "6-K/A"]
+)
+def test_a_new_filing_of_a_form_that_matters_fetches_that_company_only(
+    form: str, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_002, form=form)
+    world.index(9_000_002, [filing, first_filing(9_000_002)])
+    world.facts(9_000_002, [first_filing(9_000_002).accession, filing.accession])
+    world.facts(9_000_001, [first_filing(9_000_001).accession], value=999)
+    server.clear()
+    result = fetch(companies, home, settings, now=MAY)
+    # The facts of the first changed too, but without a filing: that is not looked for.
+    assert [path for path in server.paths() if "companyfacts" in path] == [facts_path(9_000_002)]
+    assert result.changed == (9_000_002,)
+    assert [(filing.form, filing.accession) for filing in result.new_filings] == [(form, filing.accession)]
+    assert (result.awaited, result.overdue) == ((), ())
+
+
+@pytest.mark.parametrize("form", ["4", "144", "SC 13G", "DEF 14A", "424B5", "S-8"])
+def test_a_new_filing_of_another_form_lands_the_index_only(
+    form: str, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings)
+    world.index(9_000_001, [quarter_filing(9_000_001, form=form), first_filing(9_000_001)])
+    server.clear()
+    result = fetch(companies, home, settings)
+    assert sorted(server.paths()) == [index_path(9_000_001), index_path(9_000_002)]
+    assert (result.wrote, result.changed, result.new_filings) == (True, (), ())
+    assert form in {filing.form for filing in read_filings(result.indexes)}
+
+
+def test_a_filing_that_companyfacts_lacks_is_awaited_asked_for_again_and_found(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    first = fetch(companies, home, settings, events.append, now=MAY)
+    assert [one.accession for one in first.awaited] == [filing.accession]
+    assert (first.changed, [one.accession for one in first.new_filings]) == ((), [filing.accession])
+    assert "T001: 10-Q of 2026-05-05" in next(event.message for event in events if event.kind == "awaited")
+
+    server.clear()
+    before = snapshot(home)
+    still = fetch(companies, home, settings, now=MAY)
+    assert server.asked(facts_path(9_000_001)) == 1
+    assert (len(still.awaited), still.wrote) == (1, False)
+    assert snapshot(home) == before
+
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    found = fetch(companies, home, settings, now=MAY)
+    assert (found.changed, found.awaited, found.overdue) == ((9_000_001,), (), ())
+    server.clear()
+    assert fetch(companies, home, settings, now=MAY).wrote is False
+    assert server.asked(facts_path(9_000_001)) == 0
+
+
+def test_after_ten_days_an_awaited_filing_is_overdue_and_not_asked_for_any_more(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    tenth = fetch(companies, home, settings, now=datetime(2026, 5, 15, 23, tzinfo=UTC))
+    assert (len(tenth.awaited), tenth.overdue) == (1, ())
+    server.clear()
+    eleventh = fetch(companies, home, settings, events.append, now=datetime(2026, 5, 16, tzinfo=UTC))
+    assert (eleventh.awaited, [one.accession for one in eleventh.overdue]) == ((), [filing.accession])
+    assert server.asked(facts_path(9_000_001)) == 0
+    assert "overdue" in [event.kind for event in events]
+    later = fetch(companies, home, settings, now=datetime(2026, 9, 1, tzinfo=UTC))
+    assert (later.awaited, later.overdue) == ((), ())
+
+
+def test_a_filing_that_appears_during_a_pass_is_found_by_the_next(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    filing = quarter_filing(9_000_001)
+
+    def file_now(path: str) -> None:
+        if "companyfacts" in path:
+            world.index(9_000_001, [filing, first_filing(9_000_001)])
+
+    server.before_answer = file_now
+    fetch(companies, home, settings, now=FEBRUARY)
+    server.before_answer = None
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    result = fetch(companies, home, settings, now=MAY)
+    assert [one.accession for one in result.new_filings] == [filing.accession]
+    assert (result.changed, result.awaited) == ((9_000_001,), ())
+
+
+def test_a_lost_response_is_fetched_again(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    first = fetch(companies, home, settings)
+    first.facts[9_000_001].path.unlink()
+    first.indexes[1].path.unlink()
+    server.clear()
+    result = fetch(companies, home, settings)
+    assert result.facts[9_000_001].path.is_file()
+    assert {landed.path.is_file() for landed in result.indexes} == {True}
+    assert sorted(server.paths()) == [facts_path(9_000_001), index_path(9_000_001), index_path(9_000_002)]
+
+
+def test_older_pages_are_read_once_and_again_when_they_grow(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    cik = 9_000_001
+    name, ancient = f"CIK{cik:010d}-submissions-001.json", f"CIK{cik:010d}-submissions-002.json"
+    entry = {"name": name, "filingCount": 1, "filingFrom": "2010-01-01", "filingTo": "2015-03-01"}
+    too_old = {"name": ancient, "filingCount": 9, "filingFrom": "1994-01-01", "filingTo": "2008-12-31"}
+    tricks: list[Any] = [
+        {"name": "../../secret.json", "filingCount": 1, "filingTo": "2015-01-01"},
+        None,
+        {"name": ancient},
+    ]
+    world.index(cik, [first_filing(cik)], files=[entry, too_old, *tricks])
+    old = [quarter_filing(cik, "2015-02-01", number=7)]
+    write_page(world, name, old)
+    result = fetch(companies, home, settings)
+    assert [landed.kind for landed in result.indexes] == ["index", "older_index"]
+    assert {filing.accession for filing in read_filings(result.indexes)} == {
+        accession(cik, 1),
+        accession(cik, 7),
+    }
+    assert [path for path in server.paths() if "-submissions-" in path or "secret" in path] == [
+        f"/submissions/{name}"
+    ]
+
+    server.clear()
+    assert fetch(companies, home, settings).wrote is False
+    assert server.asked(name) == 0
+
+    write_page(world, name, [*old, quarter_filing(cik, "2015-03-02", number=8)])
+    world.index(
+        cik, [first_filing(cik)], files=[entry | {"filingCount": 2, "filingTo": "2015-03-02"}, too_old]
+    )
+    grown = fetch(companies, home, settings)
+    assert server.asked(name) == 1
+    assert accession(cik, 8) in {filing.accession for filing in read_filings(grown.indexes)}
+
+
+def write_page(world: World, name: str, filings: list[MadeUpFiling]) -> None:
+    world.write(f"submissions/{name}", json.dumps(columns(filings)).encode())
+
+
+def test_predecessors_are_landed_once(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    world.companies(2)
+    merged = [Filer("T002", 9_000_002, successor_of=(9_000_001,))]
+    result = fetch(merged, home, settings)
+    assert set(result.facts) == {9_000_001, 9_000_002}
+    assert {landed.cik for landed in result.indexes} == {9_000_001, 9_000_002}
+    server.clear()
+    assert fetch(merged, home, settings).wrote is False
+    assert server.paths() == [index_path(9_000_002)]
+
+
+def test_a_company_added_to_the_universe_is_loaded_beside_the_others(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(3)
+    fetch(companies[:2], home, settings)
+    server.clear()
+    result = fetch(companies, home, settings)
+    assert result.changed == (9_000_003,)
+    assert len(server.log) == 4
+    assert set(fetch(companies[2:], home, settings).facts) == {9_000_003}
+
+
+@pytest.mark.parametrize("moment", [0, 9])
+def test_a_killed_pass_goes_on_without_asking_again_for_what_it_landed(
+    moment: int, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(8)
+    process = PassProcess(companies, home, settings)
+
+    def kill(_: str) -> None:
+        if len(server.log) == moment:
+            process.process.kill()
+            process.process.wait()
+
+    server.before_answer = kill
+    process.go()
+    assert process.report() == {}
+    server.before_answer = None
+    ledger = home / "edgar" / "ledger.jsonl"
+    lines = ledger.read_bytes().splitlines() if ledger.exists() else []
+    kept = [path for path in server.paths() if any(path.encode() + b'"' in line for line in lines)]
+    assert bool(kept) == (moment > 0)
+    server.clear()
+    result = fetch(companies, home, settings)
+    assert set(kept).isdisjoint(server.paths())
+    assert result.failures == ()
+    assert result.changed == tuple(company.cik for company in companies)
+    assert result.resumed == bool(lines)
+    server.clear()
+    assert fetch(companies, home, settings).wrote is False
+    assert len(server.log) == 8
+
+
+def test_a_pass_cut_off_long_ago_is_not_continued(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings)
+    ledger = home / "edgar" / "ledger.jsonl"
+    unfinished = ledger.read_bytes().splitlines(keepends=True)[:-1]
+    ledger.write_bytes(b"".join(unfinished))
+    server.clear()
+    later = datetime.now(UTC).replace(year=datetime.now(UTC).year + 1)
+    result = fetch(companies, home, settings, now=later)
+    assert result.resumed is False
+    assert server.asked(index_path(9_000_001)) == 1
+    ledger.write_bytes(b"".join(unfinished))
+    server.clear()
+    soon = fetch(companies, home, settings)
+    assert soon.resumed is True
+    assert server.paths() == []
+    assert soon.changed == (9_000_001, 9_000_002)
