@@ -6,9 +6,13 @@ What belongs here: the closed lists and the two bases of the reference tables. W
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import ibis.expr.datatypes as dt
 
-from schemas.base import Table, column
+from schemas.base import Table, TableClass, column
+
+Declared = TypeVar("Declared", bound=TableClass)
 
 CONFIDENCES = ["filing", "official_statistics", "company_release", "reputable_press", "secondary_blog"]
 UNITS = ["usd", "cny", "hkd", "percent", "ratio", "years", "days", "count", "index_points"]
@@ -98,3 +102,11 @@ class Figure(Table):
     qualifier: str = column(
         "exact: as printed; about, more_than, less_than, up_to: the source's own hedge", isin=QUALIFIERS
     )
+
+
+def sourced(table: Declared) -> Declared:
+    """The declared table with the provenance columns after its own, so that a reader meets the figure first."""
+    body = {"__module__": table.__module__, "__qualname__": table.__qualname__, "__doc__": table.__doc__}
+    make: Any = type(table)
+    with_sources: Declared = make(table.__name__, (Sourced, table), {**body, "Config": table.Config})
+    return with_sources
