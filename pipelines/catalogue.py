@@ -18,6 +18,7 @@ from schemas.meta.warehouse import Quarantine
 from schemas.raw import configuration
 from schemas.raw.filings import CompanyFacts
 from warehouse.raw_tables import LISTS
+from warehouse.reference_files import REFERENCE_TABLES
 
 FUNCTIONS: tuple[Callable[..., IbisTable], ...] = (
     raw.filings,
@@ -85,7 +86,7 @@ def derived_tables() -> Iterator[DerivedTable]:
 
 def all_tables() -> list[TableClass]:
     """Every table that is stored as a file, sources first."""
-    return [*CONFIGURATION_TABLES, *SOURCE_TABLES, *(derived.table for derived in derived_tables())]
+    return [*CONFIGURATION_TABLES, *REFERENCE_TABLES, *SOURCE_TABLES, *(derived.table for derived in derived_tables())]
 
 
 def table_by_name(name: str) -> TableClass:

@@ -11,6 +11,7 @@ import dagster as dg
 
 from pipelines.catalogue import derived_tables
 from pipelines.publishing import publish_warehouse, record_failure
+from pipelines.reference_assets import reference_tables
 from pipelines.source_assets import SOURCE_ASSETS
 from pipelines.table_assets import derived_asset
 from pipelines.workshop import BUNDLED, WorkshopResource
@@ -36,7 +37,7 @@ weekday_refresh = dg.ScheduleDefinition(
 )
 
 defs = dg.Definitions(
-    assets=[*SOURCE_ASSETS, *map(derived_asset, derived_tables()), publish_warehouse],
+    assets=[*SOURCE_ASSETS, reference_tables, *map(derived_asset, derived_tables()), publish_warehouse],
     jobs=[refresh],
     schedules=[weekday_refresh],
     resources={

@@ -120,7 +120,8 @@ def qualified_name(table: TableClass) -> str:
 def table_comment(table: TableClass) -> str:
     """The declaration's docstring with its usage warning, as stored in DuckDB and shown in Dagster."""
     text = inspect.cleandoc(table.__doc__ or "")
-    warning = (table.to_schema().metadata or {}).get("usage_warning")
+    # pandera keeps the metadata of a schema on some backends only.
+    warning = (getattr(table.Config, "metadata", None) or {}).get("usage_warning")
     return f"{text}\n\nUsage warning: {warning}" if warning else text
 
 

@@ -2,7 +2,7 @@
 -- severity: warning
 -- rule: A fiscal year whose quarters do not sum to it because a filing revised some of them is looked into and listed in raw.known_recasts.
 WITH summed AS (
-    SELECT ticker, concept, fiscal_year, sum(value) AS quarters_sum, sum(len(facts)) AS quarter_facts, flatten(list(facts)) AS facts
+    SELECT ticker, concept, fiscal_year, sum(value) AS quarters_sum, flatten(list(facts)) AS facts
     FROM core.quarters
     WHERE concept IN (SELECT concept FROM raw.concept_tags WHERE kind = 'flow')
     GROUP BY ALL
@@ -13,7 +13,11 @@ WITH summed AS (
     FROM summed AS s
     JOIN core.fiscal_year_to_date AS y USING (ticker, concept, fiscal_year)
     ANTI JOIN raw.known_recasts AS k ON k.ticker = s.ticker AND k.concept = s.concept AND k.fiscal_year = s.fiscal_year
-    WHERE y.fiscal_quarter = 4 AND abs(s.quarters_sum - y.value) > 0.5e6 * (s.quarter_facts + len(y.facts))
+    WHERE y.fiscal_quarter = 4 AND abs(s.quarters_sum - y.value) > (
+        -- Each fact is printed in millions, or in tens of millions where it ends so.
+        SELECT sum(0.5 * 10 ** greatest(6, least(7, length(regexp_extract(abs(used.value)::BIGINT::VARCHAR, '0*$')))))
+        FROM (SELECT unnest(list_concat(s.facts, y.facts)) AS used)
+    )
 ), first_versions AS (
     SELECT ticker, concept, taxonomy, tag, period_start_date, period_end_date, arg_min(value, filed_date) AS first_value
     FROM core.statement_facts
