@@ -26,7 +26,7 @@ CAPITAL_PARTS = {
     "operating_lease_liability": 1,
     "finance_lease_liability": 1,
     "cash": -1,
-    "marketable_securities": -1,
+    "liquid_securities": -1,
 }
 LEASES = ["operating_lease_liability", "finance_lease_liability"]
 BASIS_CONCEPT = "depreciation_amortization"

@@ -9,15 +9,15 @@ from typing import Annotated
 
 import ibis
 import ibis.expr.datatypes as dt
-from ibis.expr.types import StringValue, Table
+from ibis.expr.types import FloatingScalar, StringValue, Table
 
-from assets.distribution import normal_cdf
 from assets.expressions import first_text, growth, ratio
+from assets.normalisation import scored
 from assets.tiers import complete_tiers, names_where
 from schemas.core.facts import Companies
 from schemas.core.fundamentals import Fundamentals
 from schemas.mart.prosperity import CompositeScores, GrowthGap, SubIndices
-from warehouse.methodology import IndexParameters, Methodology
+from warehouse.methodology import IndexParameters, IndexVariant, Methodology
 
 # Basis → (suffix of the flow columns, ROIC column, quarter column, basis break column).
 BASIS_COLUMNS = {
@@ -40,9 +40,25 @@ def sub_indices(
     quarter before. Tier = simple mean of the index members; mean and deviation (population) come from all tiers and quarters of the
     window, companies and quarters outside use the same. `vintage` names key columns that separate states of knowledge.
     """
-    company_values = _company_values(fundamentals, companies, methodology.index, vintage)
-    values = company_values.union(_tier_values(company_values, companies, vintage))
-    return _scored(values, methodology.index, vintage).select(*vintage, *SubIndices.to_schema().columns)
+    scores = variant_scores(fundamentals, companies, methodology.index, methodology.index.default, vintage)
+    return scores.select(*vintage, *SubIndices.to_schema().columns)
+
+
+def variant_scores(
+    fundamentals: Table,
+    companies: Table,
+    index: IndexParameters,
+    variant: IndexVariant,
+    vintage: tuple[str, ...] = (),
+) -> Table:
+    """Values and scores of companies and tiers by one variant of the method; the columns of `mart.sub_indices` and more."""
+    if variant.members == "all":
+        companies = companies.mutate(in_prosperity_index=ibis.literal(True))
+    company_values = _company_values(fundamentals, companies, index, vintage)
+    tiers = _tier_values(company_values, companies, variant, vintage)
+    values = scored(company_values.drop("weight").union(tiers), index, variant, vintage)
+    empty = values.value.notnull() & values.score.isnull()
+    return values.mutate(missing_reason=ibis.ifelse(empty, "the normalisation window is empty", values.missing_reason))
 
 
 def composite_scores(
@@ -54,7 +70,12 @@ def composite_scores(
 
     Grain: entity × basis × quarter.
     """
-    weights = methodology.index.weights
+    return composite_of(sub_indices, methodology.index, vintage).select(*vintage, *CompositeScores.to_schema().columns)
+
+
+def composite_of(sub_indices: Table, index: IndexParameters, vintage: tuple[str, ...] = ()) -> Table:
+    """The weighted mean of three scores of each entity, wide."""
+    weights = index.weights
     scores = {f"{name}_score": sub_indices.score.max(where=sub_indices.sub_index == name) for name in weights}
     wide = sub_indices.group_by(*vintage, *ENTITY).agg(
         **scores,
@@ -71,7 +92,7 @@ def composite_scores(
     return wide.mutate(
         composite_score=composite.clip(0, 100),
         missing_reason=ibis.ifelse(composite.isnull(), wide.missing_reason, ibis.null(dt.string)),
-    ).select(*vintage, *CompositeScores.to_schema().columns)
+    )
 
 
 def growth_gap(
@@ -141,6 +162,7 @@ def _one_sub_index(panel: Table, basis: str, sub_index: str, vintage: tuple[str,
         quarter=dated[quarter],
         sub_index=ibis.literal(sub_index),
         value=value,
+        weight=dated[f"revenue{suffix}"],
         company_count=value.notnull().cast("int64"),
         is_provisional=value.isnull(),
         missing_companies=ibis.ifelse(value.isnull(), dated.ticker, ibis.null(dt.string)),
@@ -168,12 +190,12 @@ def _missing_reason(dated: Table, sub_index: str, suffix: str, value: ibis.Value
     )
 
 
-def _tier_values(company_values: Table, companies: Table, vintage: tuple[str, ...]) -> Table:
-    """Simple means over the index members; quarters in which not every member has a value are provisional."""
+def _tier_values(company_values: Table, companies: Table, variant: IndexVariant, vintage: tuple[str, ...]) -> Table:
+    """Means over the members; quarters in which not every member has a value are provisional."""
     key = [*vintage, "basis", "quarter", "sub_index"]
     members = complete_tiers(company_values, companies, key)
     grouped = members.group_by("tier", *key).agg(
-        value=members.value.mean(),
+        value=_tier_mean(members, variant),
         company_count=members.value.count(),
         is_provisional=members.value.isnull().any(),
         missing_companies=names_where(members.entity, members.value.isnull()),
@@ -183,32 +205,14 @@ def _tier_values(company_values: Table, companies: Table, vintage: tuple[str, ..
         entity_kind=ibis.literal("tier"),
         entity=grouped.tier,
         missing_reason=ibis.ifelse(grouped.value.isnull(), "no member has a value", ibis.null(dt.string)),
-    ).select(*company_values.columns)
+    ).select(*company_values.drop("weight").columns)
 
 
-def _scored(values: Table, index: IndexParameters, vintage: tuple[str, ...]) -> Table:
-    """Scores by the mean and population deviation of the tiers' values in the window."""
-    in_window = values.filter(
-        values.entity_kind == "tier",
-        values.entity.isin(index.tiers),
-        values.quarter.between(index.window.first_quarter, index.window.last_quarter),
-    )
-    key = [*vintage, "basis", "sub_index"]
-    window = in_window.group_by(*key).agg(
-        window_mean=in_window.value.mean(),
-        window_deviation=in_window.value.std(how="pop").nullif(0),
-        window_count=in_window.value.count(),
-    )
-    joined = values.left_join(window, key).drop(*[f"{name}_right" for name in key])
-    z_score = (joined.value - joined.window_mean) / joined.window_deviation
-    return joined.mutate(
-        z_score=z_score,
-        score=100 * normal_cdf(z_score),
-        window_count=joined.window_count.fill_null(0),
-        missing_reason=ibis.ifelse(
-            joined.value.notnull() & z_score.isnull(), "the normalisation window is empty", joined.missing_reason
-        ),
-    )
+def _tier_mean(members: Table, variant: IndexVariant) -> FloatingScalar:
+    if variant.tier_aggregation == "mean":
+        return members.value.mean()
+    weight = ibis.ifelse(members.value.notnull(), members.weight, ibis.null(dt.float64))
+    return (members.value * weight).sum() / weight.sum().nullif(0)
 
 
 def _distinct_names(sub_indices: Table, key: list[str]) -> Table:

@@ -7,11 +7,11 @@ What belongs here: choosing among tags, versions and spans, and differencing the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import ibis
 import ibis.expr.datatypes as dt
-from ibis.expr.types import StructValue, Table
+from ibis.expr.types import StringValue, StructValue, Table
 
 from assets.expressions import days_between
 from assets.facts import DISCRETE_DAYS, START_TOLERANCE_DAYS
@@ -22,6 +22,8 @@ from schemas.raw import configuration
 
 QUARTER_KEY = ["ticker", "concept", "fiscal_year", "fiscal_quarter"]
 EVENT_KEY = [*QUARTER_KEY, "event_date"]
+# Facts are printed in millions: a change of at most half of one per fact is rounding.
+HALF_A_MILLION = 500_000
 NO_FACTS = ibis.null(FACTS_TYPE)
 
 
@@ -51,7 +53,7 @@ def quarters(
     Grain: ticker × concept × fiscal year × fiscal quarter.
     """
     current = quarters_history.filter(quarters_history.known_to_date.isnull(), quarters_history.measure != "fiscal_ytd")
-    return current.drop("measure", "known_to_date")
+    return current.select(*core.Quarters.to_schema().columns)
 
 
 def fiscal_year_to_date(
@@ -62,7 +64,7 @@ def fiscal_year_to_date(
     Grain: ticker × concept × fiscal year × fiscal quarter.
     """
     current = quarters_history.filter(quarters_history.known_to_date.isnull(), quarters_history.measure == "fiscal_ytd")
-    return current.drop("measure", "known_to_date", "period_start_date", "calendar_quarter", "report_quarter")
+    return current.select(*core.FiscalYearToDate.to_schema().columns)
 
 
 def _candidates(statement_facts: Table, concept_tags: Table) -> Table:
@@ -320,8 +322,25 @@ def _changes(values: Table) -> Table:
     marked = marked.mutate(previous_value=marked.value.lag().over(in_order))
     changed = marked.filter(marked.previous_value.isnull() | (marked.previous_value != marked.value))
     return changed.mutate(
-        known_from_date=changed.event_date, known_to_date=changed.event_date.lead().over(in_order)
+        known_from_date=changed.event_date,
+        known_to_date=changed.event_date.lead().over(in_order),
+        value_before=changed.previous_value,
+        reason=_change_reason(changed, in_order),
     ).drop("previous_value", "event_date")
+
+
+def _change_reason(changed: Table, in_order: Any) -> StringValue:
+    """Why a value differs from the one known before."""
+    previous = changed.facts.lag().over(in_order)
+    fact_count = changed.facts.length() + previous.length()
+    is_rounding = (changed.value - changed.previous_value).abs() <= HALF_A_MILLION * fact_count
+    return ibis.cases(
+        (changed.previous_value.isnull(), "first_report"),
+        (is_rounding, "rounding"),
+        (changed.facts[0]["tag"] != previous[0]["tag"], "reclassified_tag"),
+        (changed.facts.length() > 1, "derived_input_restated"),
+        else_="restated",
+    )
 
 
 def _with_periods(values: Table, fiscal_quarters: Table, concept_tags: Table) -> Table:

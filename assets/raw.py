@@ -17,8 +17,9 @@ ARCHIVE = "https://www.sec.gov/Archives/edgar/data/"
 
 def filings(
     company_facts: Annotated[Table, raw.CompanyFacts],
+    filing_index: Annotated[Table, raw.FilingIndex],
 ) -> Annotated[Table, raw.Filings]:
-    """One row per accession that any fact names, with the link to its index page.
+    """One row per accession that any fact names or the filing index lists, with its link; the index wins where both speak.
 
     Grain: accession. Transcribed figures without an accession (4 of 65) belong to no row here.
     """
@@ -32,4 +33,16 @@ def filings(
     )
     folder = rows.accession.replace("-", "")
     link = ibis.literal(ARCHIVE) + rows.cik.cast("string") + "/" + folder + "/" + rows.accession + "-index.htm"
-    return rows.mutate(filing_url=link).select(*raw.Filings.to_schema().columns)
+    rows = rows.mutate(filing_url=link)
+    joined = rows.outer_join(filing_index, "accession", lname="{name}_facts", rname="")
+    either = {
+        name: ibis.coalesce(joined[name], joined[f"{name}_facts"])
+        for name in ("accession", "cik", "form", "filed_date", "report_date", "filing_url")
+    }
+    return joined.select(
+        **either,
+        fact_count=joined.fact_count.fill_null(0),
+        acceptance_at=joined.acceptance_at,
+        primary_document=joined.primary_document,
+        items=joined["items"],
+    ).select(*raw.Filings.to_schema().columns)

@@ -30,6 +30,11 @@ class DataTest:
     rule: str
     query: str
 
+    @property
+    def tables(self) -> set[str]:
+        """The tables that the query reads."""
+        return set(re.findall(r"(?:FROM|JOIN)\s+((?:raw|core|mart|meta)\.\w+)", self.query))
+
 
 def read_data_tests(folder: Path = DATA_TESTS) -> list[DataTest]:
     """All data tests of the folder; raises ConfigurationError where a header line is missing."""

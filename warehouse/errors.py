@@ -32,5 +32,9 @@ class ContractBroken(TokenchainError):
         self.checks = tuple(checks)
 
 
+class ClockSetBack(TokenchainError):
+    """The machine's clock is behind what is stored, so that filing days can't be judged."""
+
+
 class HomeBusy(TokenchainError):
     """Another refresh holds the home folder."""

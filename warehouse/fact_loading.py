@@ -89,7 +89,7 @@ def typed_statement(text_rows: str, known_on: dt.date) -> str:
             TRY_CAST(period_start_date AS DATE) AS period_start_date, TRY_CAST(period_end_date AS DATE) AS period_end_date,
             TRY_CAST(value AS DOUBLE) AS value, accession, TRY_CAST(filing_fiscal_year AS BIGINT) AS filing_fiscal_year,
             filing_fiscal_period, form, TRY_CAST(filed_date AS DATE) AS filed_date, frame, basis, confidence, source_url, note,
-            response_sha256, value AS value_text, period_start_date AS start_text, filed_date AS filed_text
+            response_sha256, value AS value_text, period_start_date AS start_text, period_end_date AS end_text, filed_date AS filed_text
         FROM text_row
     )
     SELECT *,
@@ -163,6 +163,7 @@ class FactLoader:
         )
         self._check_batch(responses)
         self._insert("(FROM parsed)")
+        self._refuse_without_good_facts(responses)
         self.sql.execute("DROP TABLE parsed")
         self.report.parsed_responses.extend(response.sha256 for response in responses)
 
@@ -180,6 +181,15 @@ class FactLoader:
                 raise ResponseRefused(
                     f"{response.origin}: is of CIK {others} and not of {response.cik}; put the right response there"
                 )
+
+    def _refuse_without_good_facts(self, responses: Sequence[LandedResponse]) -> None:
+        """A response whose every row is in quarantine replaces nothing: the company's last good data stays."""
+        good = {
+            sha256 for (sha256,) in self.sql.execute("SELECT DISTINCT response_sha256 FROM loaded_facts").fetchall()
+        }
+        for response in responses:
+            if response.sha256 not in good:
+                self._refuse(response, "every fact breaks the raw contract, see meta.quarantine")
 
     def _insert(self, text_rows: str) -> None:
         self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {typed_statement(f'FROM {text_rows}', self.known_on)}")
@@ -219,5 +229,10 @@ class FactLoader:
 
 def _quarantine_fields() -> list[str]:
     shown = [name.strip() for name in SOURCE_COLUMNS.split(",") if name.strip() != "response_sha256"]
-    texts = {"value": "value_text", "period_start_date": "start_text", "filed_date": "filed_text"}
+    texts = {
+        "value": "value_text",
+        "period_start_date": "start_text",
+        "period_end_date": "end_text",
+        "filed_date": "filed_text",
+    }
     return [texts.get(name, name) for name in shown]

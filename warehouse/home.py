@@ -31,6 +31,15 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
+    def remove_leftovers(self) -> None:
+        """Remove unfinished files of killed refreshes; only for the holder of the lock, whose own files would be among them."""
+        for folder in (self.responses, self.tables, self.published):
+            for pattern in ("*.tmp", "*.tmp.wal", "tmp_*"):
+                for leftover in folder.rglob(pattern):
+                    leftover.unlink(missing_ok=True)
+        for leftover in self.root.glob(f".{self.database.name}.*.tmp"):
+            leftover.unlink(missing_ok=True)
+
     @property
     def database(self) -> Path:
         """The published DuckDB file."""

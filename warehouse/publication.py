@@ -17,6 +17,8 @@ import pyarrow as pa
 
 from schemas.base import TableClass, columns, qualified_name, table_comment
 from schemas.meta import warehouse as meta
+from schemas.meta.watching import Changes
+from warehouse.changes import changes_since
 from warehouse.engine import LAYERS, quoted
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
@@ -26,12 +28,22 @@ from warehouse.table_store import StoredTable, TableStore
 
 STORAGE_VERSION = "v1.4.0"
 KEPT_FILES = 3
-META_TABLES: tuple[TableClass, ...] = (meta.Tables, meta.Columns, meta.Runs, meta.Checks)
+META_TABLES: tuple[TableClass, ...] = (meta.Tables, meta.Columns, meta.Runs, meta.Checks, Changes)
 
 
-def publish(store: TableStore, tables: Sequence[TableClass], home: Home, runs: Sequence[RunRecord], name: str) -> Path:
+def publish(
+    store: TableStore,
+    tables: Sequence[TableClass],
+    home: Home,
+    runs: Sequence[RunRecord],
+    name: str,
+    fingerprint: str = "",
+    statements: Sequence[str] = (),
+) -> Path:
     """Build `published/<name>.duckdb` from the stored tables and make it the published file; returns its path.
 
+    `fingerprint` says what the file is made from and is kept beside it, written first: a crash can leave one without its file,
+    never a published file without one. `statements` (macros, views) are run in the file after its tables are there.
     Readers of the old file keep it; a failure before the swap leaves it byte-identical. Raises TokenchainError where a table is
     not stored.
     """
@@ -39,7 +51,8 @@ def publish(store: TableStore, tables: Sequence[TableClass], home: Home, runs: S
     temporary = target.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
     try:
-        _build(temporary, store, tables, runs)
+        _build(temporary, store, tables, runs, home.database, statements)
+        fingerprint_path(target).write_text(fingerprint, encoding="utf-8")
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -49,7 +62,14 @@ def publish(store: TableStore, tables: Sequence[TableClass], home: Home, runs: S
     return home.database
 
 
-def _build(path: Path, store: TableStore, tables: Sequence[TableClass], runs: Sequence[RunRecord]) -> None:
+def _build(
+    path: Path,
+    store: TableStore,
+    tables: Sequence[TableClass],
+    runs: Sequence[RunRecord],
+    published: Path,
+    statements: Sequence[str] = (),
+) -> None:
     stored = {table: _require(store, table) for table in tables}
     connection = duckdb.connect()
     try:
@@ -60,12 +80,15 @@ def _build(path: Path, store: TableStore, tables: Sequence[TableClass], runs: Se
         for table in tables:
             source = quoted(str(store.path(table)))
             connection.execute(f"CREATE TABLE {qualified_name(table)} AS FROM read_parquet({source})")
-        for meta_table, rows in _meta_rows(stored, runs).items():
+        changes = changes_since(connection, published)
+        for meta_table, rows in _meta_rows(stored, runs, changes).items():
             connection.register("meta_rows", rows)
             connection.execute(f"CREATE TABLE {qualified_name(meta_table)} AS FROM meta_rows")
             connection.unregister("meta_rows")
         for table in (*tables, *META_TABLES):
             _comment(connection, table)
+        for statement in statements:
+            connection.execute(statement)
         connection.execute("USE memory")
         connection.execute("DETACH built")
     finally:
@@ -87,7 +110,9 @@ def _comment(connection: duckdb.DuckDBPyConnection, table: TableClass) -> None:
         connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {quoted(column.comment)}')
 
 
-def _meta_rows(stored: Mapping[TableClass, StoredTable], runs: Iterable[RunRecord]) -> dict[TableClass, pa.Table]:
+def _meta_rows(
+    stored: Mapping[TableClass, StoredTable], runs: Iterable[RunRecord], changes: pa.Table
+) -> dict[TableClass, pa.Table]:
     run_rows = [_run_row(record) for record in runs]
     dictionary = [row for table in (*stored, *META_TABLES) for row in _column_rows(table)]
     checks = [
@@ -100,7 +125,12 @@ def _meta_rows(stored: Mapping[TableClass, StoredTable], runs: Iterable[RunRecor
         for note in stored.values()
         for check in note.checks
     ]
-    made_here = {meta.Columns: len(dictionary), meta.Runs: len(run_rows), meta.Checks: len(checks)}
+    made_here = {
+        meta.Columns: len(dictionary),
+        meta.Runs: len(run_rows),
+        meta.Checks: len(checks),
+        Changes: changes.num_rows,
+    }
     made_here[meta.Tables] = len(stored) + len(META_TABLES)
     tables = [_table_row(table, note.rows, note.sql, note.run_id) for table, note in stored.items()] + [
         _table_row(table, made_here[table], None, None) for table in META_TABLES
@@ -110,6 +140,7 @@ def _meta_rows(stored: Mapping[TableClass, StoredTable], runs: Iterable[RunRecor
         meta.Columns: arrow_table(meta.Columns, dictionary),
         meta.Runs: arrow_table(meta.Runs, run_rows),
         meta.Checks: arrow_table(meta.Checks, checks),
+        Changes: changes,
     }
 
 
@@ -181,9 +212,27 @@ def current_file(home: Home) -> Path | None:
     return next((path for path in published_files(home) if path.samefile(home.database)), None)
 
 
+def fingerprint_path(published: Path) -> Path:
+    """Where it is noted what a published file was made from."""
+    return published.with_suffix(".fingerprint")
+
+
+def is_made_from(published: Path, fingerprint: str) -> bool:
+    """Whether a kept file was made from exactly this."""
+    note = fingerprint_path(published)
+    return note.exists() and note.read_text(encoding="utf-8") == fingerprint
+
+
 def _forget_old_files(home: Home) -> None:
-    for path in published_files(home)[:-KEPT_FILES]:
-        path.unlink()
+    kept = published_files(home)[-KEPT_FILES:]
+    current = current_file(home)
+    for path in published_files(home):
+        if path not in kept and path != current:
+            path.unlink()
+    stems = {path.stem for path in published_files(home)}
+    for note in home.published.glob("*.fingerprint"):
+        if note.stem not in stems:
+            note.unlink()
 
 
 def roll_back(home: Home) -> Path:
@@ -193,5 +242,18 @@ def roll_back(home: Home) -> Path:
     if current is None or files.index(current) == 0:
         raise TokenchainError(f"{home.published}: holds no file older than the published one; nothing to roll back to")
     earlier = files[files.index(current) - 1]
+    _rolled_back_mark(home).write_text(earlier.name, encoding="utf-8")
     _swap(earlier, home)
     return earlier
+
+
+def _rolled_back_mark(home: Home) -> Path:
+    return home.published / "rolled_back"
+
+
+def rolled_back_from(home: Home) -> Path | None:
+    """The newest kept file, where an operator put an earlier one in its place; else None."""
+    mark, current, files = _rolled_back_mark(home), current_file(home), published_files(home)
+    if current is None or not mark.exists() or mark.read_text(encoding="utf-8") != current.name or files[-1] == current:
+        return None
+    return files[-1]

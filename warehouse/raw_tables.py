@@ -15,14 +15,19 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from schemas.base import TableClass, ibis_schema, table_name
+from schemas.base import ColumnDeclaration, TableClass, columns, ibis_schema, table_name
 from schemas.raw import configuration
 from warehouse.concepts import ConceptMap, concept_applicability, concept_tags
 from warehouse.errors import ConfigurationError
 from warehouse.universe import Universe
 
 # Lists kept by hand: the file's name is the table's.
-LISTS: tuple[TableClass, ...] = (configuration.KnownGaps, configuration.ExcludedFacts, configuration.KnownRecasts)
+LISTS: tuple[TableClass, ...] = (
+    configuration.KnownGaps,
+    configuration.ExcludedFacts,
+    configuration.KnownRecasts,
+    configuration.PublishedFigures,
+)
 
 
 def arrow_table(table: TableClass, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -58,26 +63,31 @@ def list_path(table: TableClass) -> Path:
 def read_list(table: TableClass) -> list[dict[str, Any]]:
     """Rows of a list kept by hand, typed as declared; raises ConfigurationError naming file, row, column and remedy."""
     path = list_path(table)
+    declared = list(columns(table))
+    types = ibis_schema(table)
     with path.open(encoding="utf-8", newline="") as lines:
+        rows = enumerate(csv.DictReader(lines), start=2)
         return [
-            _typed(path, number, row, ibis_schema(table)) for number, row in enumerate(csv.DictReader(lines), start=2)
+            {column.name: _cell(path, number, row, column, types[column.name]) for column in declared}
+            for number, row in rows
         ]
 
 
-def _typed(path: Path, number: int, row: Mapping[str, str | None], types: Mapping[str, Any]) -> dict[str, Any]:
-    typed: dict[str, Any] = {}
-    for name, data_type in types.items():
-        text = row.get(name)
-        try:
-            if not text:
-                raise ValueError("is empty")
-            typed[name] = _parse(text, data_type)
-        except ValueError as error:
-            raise ConfigurationError(f"{path}, row {number}, column {name}: {error}; correct the cell") from error
-    return typed
+def _cell(path: Path, number: int, row: Mapping[str, str | None], column: ColumnDeclaration, data_type: Any) -> Any:
+    text = row.get(column.name)
+    try:
+        if text:
+            return _parse(text, data_type)
+        if column.nullable and text is not None:
+            return None
+        raise ValueError("is empty")
+    except ValueError as error:
+        raise ConfigurationError(f"{path}, row {number}, column {column.name}: {error}; correct the cell") from error
 
 
 def _parse(text: str, data_type: Any) -> Any:
     if data_type.is_date():
         return dt.date.fromisoformat(text)
+    if data_type.is_floating():
+        return float(text)
     return int(text) if data_type.is_integer() else text

@@ -40,8 +40,10 @@ def now() -> str:
 def append(path: Path, record: RunRecord) -> None:
     """Append a record; the last line of a run is its state."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A line that a crash cut off must not swallow this one.
+    is_cut_off = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
     with path.open("a", encoding="utf-8") as log:
-        log.write(json.dumps(asdict(record)) + "\n")
+        log.write(("\n" if is_cut_off else "") + json.dumps(asdict(record)) + "\n")
         log.flush()
         os.fsync(log.fileno())
 

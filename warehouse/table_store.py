@@ -97,6 +97,8 @@ class TableStore:
                 run_id=run_id,
                 checks=[asdict(check) for check in checks],
             )
+            # A kill between file and note must leave a file without a note, which is made anew, never one with the note of another.
+            path.with_suffix(".json").unlink(missing_ok=True)
             os.replace(temporary, path)
             self._note(path, stored)
         finally:

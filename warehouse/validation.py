@@ -14,7 +14,7 @@ import pandera.errors
 from ibis.expr.types import Table as IbisTable
 from pandera.config import ValidationDepth, config_context
 
-from schemas.base import TableClass, qualified_name
+from schemas.base import TableClass, key_columns, qualified_name
 
 SAMPLE_ROWS = 5
 
@@ -48,22 +48,36 @@ def check_contract(table: TableClass, expression: IbisTable) -> CheckResult:
         with config_context(validation_depth=depth):
             table.validate(expression, lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        problems = tuple(_problem(error) for error in errors.schema_errors)
+        problems = tuple(_problem(error, table, expression) for error in errors.schema_errors)
         count = sum(int(problem["failing_rows"]) for problem in problems)
         return CheckResult(name, "contract", False, "error", description, count, problems[:SAMPLE_ROWS])
     return CheckResult(name, "contract", True, "error", description)
 
 
-def _problem(error: Any) -> dict[str, Any]:
-    cases = getattr(error, "failure_cases", None)
+def _problem(error: Any, table: TableClass, expression: IbisTable) -> dict[str, Any]:
+    """What failed, how often, and the first failing rows: their key and the column concerned."""
+    column = str(getattr(error.schema, "name", ""))
+    failing = _failing_rows(error, column, expression)
     rows: list[dict[str, Any]] = []
     count = 1
-    if isinstance(cases, IbisTable):
-        count = int(cases.count().execute())
-        rows = cases.limit(SAMPLE_ROWS).to_pyarrow().to_pylist()
+    if failing is not None:
+        shown = [name for name in dict.fromkeys([*key_columns(table), column]) if name in failing.columns]
+        count = int(failing.count().execute())
+        rows = failing.select(*(shown or failing.columns)).limit(SAMPLE_ROWS).to_pyarrow().to_pylist()
     return {
-        "column": str(getattr(error.schema, "name", "")),
+        "column": column,
         "check": str(error.check),
         "failing_rows": max(count, 1),
         "sample": [{key: str(value) for key, value in row.items()} for row in rows] or str(error)[:300],
     }
+
+
+def _failing_rows(error: Any, column: str, expression: IbisTable) -> IbisTable | None:
+    cases: Any = error.failure_cases
+    if isinstance(cases, IbisTable):
+        return cases
+    if column not in expression.columns or not hasattr(cases, "to_dict"):
+        return None
+    # Of a value check pandera gives back the refused values alone, in a data frame.
+    values = {case[column] for case in cases["failure_case"] if isinstance(case, dict)}
+    return expression.filter(expression[column].isin(list(values))) if values else None

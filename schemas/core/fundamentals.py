@@ -56,7 +56,8 @@ def _concept_columns(concepts: ConceptMap) -> dict[str, tuple[Any, Any]]:
 
 _ROIC = (
     "after-tax operating income (effective tax rate bounded to 0–50 %) ÷ closing invested capital"
-    " (equity + debt + lease liabilities − cash and current marketable securities)"
+    " (equity + debt + lease liabilities − cash and liquid securities, i.e. current marketable securities without"
+    " equity securities where a filing shows these apart)"
 )
 
 
@@ -69,7 +70,8 @@ class _Measures:
     )
     lease_liabilities_usd: float = column("Operating and finance lease liabilities", unit="US dollars", nullable=True)
     invested_capital_usd: float = column(
-        "Equity + debt + operating and finance lease liabilities − cash − current marketable securities",
+        "Equity + debt + operating and finance lease liabilities − cash − liquid securities (current marketable"
+        " securities without equity securities where a filing shows these apart)",
         unit="US dollars",
         nullable=True,
     )

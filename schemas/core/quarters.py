@@ -18,6 +18,7 @@ METHODS = [
     "derived",
     "carried_forward",
 ]
+CHANGE_REASONS = ["first_report", "restated", "derived_input_restated", "reclassified_tag", "rounding"]
 MISSING_REASONS = ["not_applicable", "not_reported", "not_yet_published", "awaiting_source", "known_gap"]
 METHOD_MEANING = (
     "reported as filed; ytd_difference (6M−3M, 9M−6M); year_minus_nine_months; cross_tag_difference between two tags of the"
@@ -49,6 +50,12 @@ class QuartersHistory(Table):
     method: str = column(METHOD_MEANING, isin=METHODS)
     basis_break: bool = column("A fact used is on a recast basis that differs from the periods before")
     known_from_date: dt.Date = column("Latest filing day among the facts used: first day the value was known")
+    reason: str = column(
+        "first_report; restated: the filing changed the value itself; derived_input_restated: it changed a fact the value is computed"
+        " from; reclassified_tag: another tag gives the value now; rounding: not more than the rounding of the facts",
+        isin=CHANGE_REASONS,
+    )
+    value_before: float = column("Value known before; null for the first", unit="as in `unit`", nullable=True)
     known_to_date: dt.Date = column(
         "First day on which another value was known; null while it is the current one", nullable=True
     )

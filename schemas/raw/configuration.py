@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ibis.expr.datatypes as dt
 
-from schemas.base import Table, column
+from schemas.base import Table, column, quarter_column
 
 TIERS = ["upstream", "midstream", "downstream"]
 
@@ -108,3 +108,25 @@ class KnownGaps(Table):
 
     class Config:
         unique = ["ticker", "concept", "first_period_end_date"]
+
+
+class PublishedFigures(Table):
+    """Every figure known of the published report on the prosperity index, read from a page about it.
+
+    Source of all rows: an article about the Galaxy Securities report on seven US companies along the token chain, 2026-06-26,
+    http://asiaict.com/cloud/17387.html. The report itself prints no method.
+    """
+
+    figure_id: str = column("Identifier of the figure")
+    entity: str = column("Tier, sub-index, or the whole chain")
+    metric: str = column("What is measured")
+    first_quarter: str = quarter_column("First quarter of the figure; null where it has none", nullable=True)
+    last_quarter: str = quarter_column("Last quarter of the figure; null where it has none", nullable=True)
+    published_value: float = column("The figure; null where the text gives none", unit="as in `unit`", nullable=True)
+    unit: str = column("Unit", isin=["percent", "points", "times", "stage", "companies", "text"])
+    qualifier: str = column("As the text says", isin=["exact", "about", "more_than"])
+    measure: str = column("Our measure that stands beside it; none where there is no number to compare")
+    explanation: str = column("Where a difference comes from")
+
+    class Config:
+        unique = ["figure_id"]

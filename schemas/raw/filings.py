@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ibis.expr.datatypes as dt
 
-from schemas.base import Table, column
+from schemas.base import Microseconds, Table, column
 
 
 class CompanyFacts(Table):
@@ -50,10 +50,37 @@ class CompanyFacts(Table):
     response_sha256: str = column("SHA-256 of the response the row was read from", str_matches=r"^[0-9a-f]{64}$")
 
 
-class Filings(Table):
-    """One row per filing (accession) that any fact of the responses names.
+class FilingIndex(Table):
+    """SEC's filing index of the companies, reduced to filings that bring figures; empty unless the source is EDGAR.
 
-    Some 8-K and amendment filings repeat facts of an earlier one; the first filing of a value is the smallest `filed_date`.
+    Forms 10-Q, 10-K, 8-K, 20-F, 6-K, 40-F with their amendments, and every other filing that a fact names.
+    """
+
+    accession: str = column("Accession number", str_matches=r"^\d{10}-\d{2}-\d{6}$")
+    cik: dt.Int64 = column("Central index key of the company", gt=0)
+    form: str = column("Form")
+    filed_date: dt.Date = column("Day of the filing")
+    report_date: dt.Date = column("End of the period reported on, or day of the event of an 8-K", nullable=True)
+    acceptance_at: Microseconds = column("Moment at which SEC accepted the filing", unit="UTC", nullable=True)
+    primary_document: str = column("File name of the main document", nullable=True)
+    items: str = column("Items of an 8-K, comma-separated", nullable=True)
+    is_xbrl: bool = column("Whether the index marks the filing as carrying XBRL")
+    filing_url: str = column("Link to the main document, or to the contents page where the index names none")
+    facts_state: str = column(
+        "awaited: a statement filing that companyfacts do not hold yet; overdue: the same more than ten days after filing; null otherwise",
+        nullable=True,
+        isin=["awaited", "overdue"],
+    )
+
+    class Config:
+        unique = ["accession"]
+
+
+class Filings(Table):
+    """One row per filing (accession) that any fact of the responses names or, with EDGAR as the source, that the filing index lists.
+
+    Only EDGAR's filing index gives acceptance, main document and items; without it they are null, and the report date is taken
+    from the facts. Some 8-K and amendment filings repeat facts of an earlier one; the first filing of a value is the smallest `filed_date`.
     """
 
     accession: str = column("Accession number")
@@ -61,10 +88,18 @@ class Filings(Table):
     form: str = column("Form")
     filed_date: dt.Date = column("Day of the filing")
     report_date: dt.Date = column(
-        "Latest period end among the facts of the filing that is not after its day", nullable=True
+        "End of the period reported on by the filing index, else the latest period end among the facts that is not after the filing",
+        nullable=True,
     )
-    fact_count: dt.Int64 = column("Facts of the filing in `raw.company_facts`", unit="facts", ge=1)
-    filing_url: str = column("Link to the filing's index at SEC")
+    fact_count: dt.Int64 = column(
+        "Facts of the filing in `raw.company_facts`; 0 where it holds none or companyfacts lag", unit="facts", ge=0
+    )
+    filing_url: str = column(
+        "Link to the filing's main document where the filing index names it, else to its contents page"
+    )
+    acceptance_at: Microseconds = column("Moment at which SEC accepted the filing", unit="UTC", nullable=True)
+    primary_document: str = column("File name of the main document", nullable=True)
+    items: str = column("Items of an 8-K, comma-separated", nullable=True)
 
     class Config:
         unique = ["accession"]

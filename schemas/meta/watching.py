@@ -1,0 +1,57 @@
+"""Tables about what came and what is still to come: changes of a refresh, filings that are awaited.
+
+What belongs here: contracts of those `meta` tables. What does not: runs and checks (`schemas.meta.warehouse`).
+"""
+
+from __future__ import annotations
+
+import ibis.expr.datatypes as dt
+
+from schemas.base import Microseconds, Table, column
+
+AWAITED_STATES = ["awaited", "overdue", "awaiting_source"]
+CHANGE_KINDS = ["new_filing", "new_quarter", "new_value", "restated_value", "removed_value", "new_score", "moved_score"]
+
+
+class AwaitedFilings(Table):
+    """Filings whose figures are not here yet, as of the refresh that made this file."""
+
+    ticker: str = column("Ticker")
+    accession: str = column("Accession number")
+    form: str = column("Form")
+    filed_date: dt.Date = column("Day of the filing")
+    awaited_since: Microseconds = column(
+        "Acceptance of the filing; the start of the filing day where only that is known", unit="UTC"
+    )
+    state: str = column(
+        "awaited: companyfacts do not hold it yet; overdue: the same more than ten days after filing; awaiting_source: held, but"
+        " figures under the company's own tags are not read yet",
+        isin=AWAITED_STATES,
+    )
+    concepts: str = column("The concepts that wait for a company's own tags, comma-separated", nullable=True)
+
+    class Config:
+        unique = ["ticker", "accession", "state"]
+
+
+class Changes(Table):
+    """What this file has that the one published before had not; empty where there was none before.
+
+    A value counts as changed from a relative difference of one in a billion on.
+    """
+
+    kind: str = column(
+        "new_filing, new_quarter (first figures of a company's quarter), new_value, restated_value, removed_value, new_score,"
+        " moved_score",
+        isin=CHANGE_KINDS,
+    )
+    table_name: str = column("Table that changed")
+    entity: str = column("Ticker or tier")
+    concept: str = column("Concept, form of a filing, or basis of a score", nullable=True)
+    period: str = column(
+        "Fiscal quarter such as FY2026Q2, quarter of a score, or report date of a filing", nullable=True
+    )
+    value_before: float = column("Value in the file before", unit="as in the table", nullable=True)
+    value_after: float = column("Value in this file", unit="as in the table", nullable=True)
+    difference: float = column("Value in this file less value before", unit="as in the table", nullable=True)
+    accession: str = column("The filing, or the newest filing that the value comes from", nullable=True)

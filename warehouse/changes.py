@@ -1,0 +1,87 @@
+"""What a file about to be published has that the published one has not: `meta.changes`.
+
+What belongs here: the comparisons. What does not: building and swapping files (`warehouse.publication`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from schemas.meta.watching import Changes
+from warehouse.engine import quoted
+from warehouse.raw_tables import arrow_table
+
+# Floating-point sums over the same facts may differ in their last digits when rows come in another order.
+DIFFERS = "abs(b.{0} - a.{0}) > 1e-9 * greatest(abs(a.{0}), abs(b.{0}))"
+PERIOD = "'FY' || b.fiscal_year || 'Q' || b.fiscal_quarter"
+OLD_PERIOD = PERIOD.replace("b.", "a.")
+NEWEST_FACT = "list_max(list_transform(b.facts, lambda f: {'filed': f.filed_date, 'accession': f.accession})).accession"
+NOTHING = "NULL::DOUBLE"
+
+# Each gives the columns of meta.changes; `a` is the published file (attached as `before`), `b` the one about to be.
+COMPARISONS: dict[str, str] = {
+    "raw.filings": """
+        SELECT 'new_filing' AS kind, 'raw.filings' AS table_name, coalesce(u.ticker, p.ticker, b.cik::VARCHAR) AS entity,
+            b.form AS concept, b.report_date::VARCHAR AS period, NULL::DOUBLE AS value_before, NULL::DOUBLE AS value_after,
+            NULL::DOUBLE AS difference, b.accession
+        FROM raw.filings AS b
+        LEFT JOIN raw.universe AS u ON u.cik = b.cik LEFT JOIN raw.predecessor_ciks AS p ON p.cik = b.cik
+        ANTI JOIN before.raw.filings AS a ON a.accession = b.accession""",
+    "core.fiscal_quarters": f"""
+        SELECT 'new_quarter', 'core.fiscal_quarters', b.ticker, NULL, {PERIOD}, {NOTHING}, {NOTHING}, {NOTHING}, NULL
+        FROM core.fiscal_quarters AS b ANTI JOIN before.core.fiscal_quarters AS a
+            ON (a.ticker, a.fiscal_year, a.fiscal_quarter) = (b.ticker, b.fiscal_year, b.fiscal_quarter)""",
+    "core.quarters": f"""
+        SELECT CASE WHEN a.value IS NULL THEN 'new_value' ELSE 'restated_value' END, 'core.quarters', b.ticker, b.concept, {PERIOD},
+            a.value, b.value, b.value - a.value, {NEWEST_FACT}
+        FROM core.quarters AS b
+        LEFT JOIN before.core.quarters AS a USING (ticker, concept, fiscal_year, fiscal_quarter)
+        SEMI JOIN before.core.fiscal_quarters AS q
+            ON (q.ticker, q.fiscal_year, q.fiscal_quarter) = (b.ticker, b.fiscal_year, b.fiscal_quarter)
+        WHERE a.value IS NULL OR {DIFFERS.format("value")}
+        UNION ALL
+        SELECT 'removed_value', 'core.quarters', a.ticker, a.concept, {OLD_PERIOD}, a.value, NULL, NULL, NULL
+        FROM before.core.quarters AS a ANTI JOIN core.quarters AS b USING (ticker, concept, fiscal_year, fiscal_quarter)""",
+    "mart.composite_scores": f"""
+        SELECT CASE WHEN a.composite_score IS NULL THEN 'new_score' ELSE 'moved_score' END, 'mart.composite_scores', b.entity,
+            b.basis, b.quarter, a.composite_score, b.composite_score, b.composite_score - a.composite_score, NULL
+        FROM mart.composite_scores AS b
+        LEFT JOIN before.mart.composite_scores AS a USING (entity_kind, entity, basis, quarter)
+        WHERE b.composite_score IS NOT NULL AND (a.composite_score IS NULL OR {DIFFERS.format("composite_score")})""",
+}
+
+
+def changes_since(connection: duckdb.DuckDBPyConnection, published: Path) -> pa.Table:
+    """Compare the tables of the database in use with the published file; rows of `meta.changes`.
+
+    A table that the published file has in another shape, or not at all, is not compared: its content is not what changed.
+    """
+    rows: list[dict[str, object]] = []
+    if not published.exists():
+        return arrow_table(Changes, rows)
+    names = list(Changes.to_schema().columns)
+    try:
+        connection.execute(f"ATTACH {quoted(str(published))} AS before (READ_ONLY)")
+    except duckdb.Error:
+        return arrow_table(Changes, rows)
+    try:
+        for table, query in COMPARISONS.items():
+            shape = _shape(connection, "built", table)
+            if shape and shape == _shape(connection, "before", table):
+                found = connection.execute(query).fetchall()
+                rows += [dict(zip(names, row, strict=True)) for row in found]
+    finally:
+        connection.execute("DETACH before")
+    return arrow_table(Changes, sorted(rows, key=lambda row: [str(row[name]) for name in names[:5]]))
+
+
+def _shape(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> list[tuple[str, str]]:
+    schema, name = table.split(".")
+    return connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ?"
+        " ORDER BY column_index",
+        [database, schema, name],
+    ).fetchall()
