@@ -12,11 +12,22 @@ from typing import Any, get_type_hints
 
 from ibis.expr.types import Table as IbisTable
 
-from assets import coverage, facts, fundamentals, prosperity, quarters, raw
+from assets import (
+    coverage,
+    facts,
+    fundamentals,
+    index_views,
+    prosperity,
+    quarters,
+    raw,
+    real_time,
+    reconciliation,
+    watching,
+)
 from schemas.base import Table, TableClass, qualified_name
 from schemas.meta.warehouse import Quarantine
 from schemas.raw import configuration
-from schemas.raw.filings import CompanyFacts
+from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.raw_tables import LISTS
 from warehouse.reference_files import REFERENCE_TABLES
 
@@ -35,6 +46,14 @@ FUNCTIONS: tuple[Callable[..., IbisTable], ...] = (
     prosperity.composite_scores,
     prosperity.growth_gap,
     coverage.depreciation_coverage,
+    index_views.revenue_growth,
+    index_views.composite_variants,
+    index_views.composite_contributions,
+    index_views.composite_sensitivity,
+    real_time.composite_score_vintages,
+    real_time.restatements,
+    reconciliation.published_reconciliation,
+    watching.awaited_filings,
 )
 CONFIGURATION_TABLES: tuple[TableClass, ...] = (
     configuration.Universe,
@@ -43,7 +62,7 @@ CONFIGURATION_TABLES: tuple[TableClass, ...] = (
     configuration.ConceptApplicability,
     *LISTS,
 )
-SOURCE_TABLES: tuple[TableClass, ...] = (CompanyFacts, Quarantine)
+SOURCE_TABLES: tuple[TableClass, ...] = (CompanyFacts, Quarantine, FilingIndex)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,9 @@ def refresh(
     source: Annotated[
         str,
         typer.Option(
-            envvar="TOKENCHAIN_SOURCE", help="bundled, a folder of CIK##########.json[.gz], or SEC's companyfacts.zip"
+            envvar="TOKENCHAIN_SOURCE",
+            help="bundled, edgar (SEC's own service), edgar-bulk (its archives, for a first load of many companies), a folder of"
+            " CIK##########.json[.gz], or SEC's companyfacts.zip",
         ),
     ] = "bundled",
     universe: UniverseOption = None,
@@ -67,7 +69,7 @@ def refresh(
     place = Home.resolve(home)
     try:
         with RefreshDisplay(console) as display:
-            outcome = run_refresh(place, source, universe, display.step, as_of.date() if as_of else None)
+            outcome = run_refresh(place, source, universe, display.step, as_of.date() if as_of else None, display.tell)
     except (TokenchainError, OSError) as error:
         _fail(f"{error}; what was published before is unchanged")
         return
@@ -82,6 +84,17 @@ def status(home: HomeOption = None) -> None:
     from pipelines.display import show_status
 
     show_status(console, Home.resolve(home))
+
+
+@app.command(epilog="Examples: `tokenchain changes` · `tokenchain changes --limit 50`")
+def changes(
+    home: HomeOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows shown of each kind")] = 10,
+) -> None:
+    """Tell what the last published refresh changed: new filings and quarters, restated values, moved scores."""
+    from pipelines.display import show_changes
+
+    show_changes(console, Home.resolve(home), limit)
 
 
 @app.command(epilog="Examples: `tokenchain rollback`")

@@ -14,6 +14,7 @@ from pipelines.publishing import publish_warehouse, record_failure
 from pipelines.reference_assets import reference_tables
 from pipelines.source_assets import SOURCE_ASSETS
 from pipelines.table_assets import derived_asset
+from pipelines.watching import new_filings_sensor, refresh_failed_sensor
 from pipelines.workshop import BUNDLED, WorkshopResource
 
 # After the close of US trading, when most companies have filed what they file that day.
@@ -40,6 +41,7 @@ defs = dg.Definitions(
     assets=[*SOURCE_ASSETS, reference_tables, *map(derived_asset, derived_tables()), publish_warehouse],
     jobs=[refresh],
     schedules=[weekday_refresh],
+    sensors=[new_filings_sensor([refresh]), refresh_failed_sensor([refresh])],
     resources={
         "tools": WorkshopResource(
             home=os.environ.get("TOKENCHAIN_HOME", ""),

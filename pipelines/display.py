@@ -5,19 +5,25 @@ What belongs here: drawing with rich and reading the published file. What does n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
 from typing import Any
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipelines.edgar import EdgarSettings
+from pipelines.edgar.block import current_block
 from pipelines.locking import HomeLock
 from pipelines.refreshing import Outcome
+from pipelines.workshop import EDGAR, EDGAR_BULK
+from warehouse.engine import quoted
 from warehouse.home import Home
+from warehouse.lateness import late_filings
 from warehouse.publication import current_file
-from warehouse.run_log import read
+from warehouse.run_log import RunRecord, read
 
 SHOWN_QUARTERS = 6
 TIERS = ("upstream", "midstream", "downstream")
@@ -39,6 +45,10 @@ class RefreshDisplay:
 
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
+
+    def tell(self, message: str) -> None:
+        """Show a line above the bar, such as a pause or a refusal."""
+        self.progress.console.print(f"[yellow]{escape(message)}[/]", highlight=False, soft_wrap=True)
 
     def step(self, name: str) -> None:
         """Show that a step is done."""
@@ -114,14 +124,20 @@ def _number(value: float | None) -> str:
 
 
 def show_status(console: Console, home: Home) -> None:
-    """Published file, freshness per company, last runs, failed checks."""
+    """Published file, freshness per company, what is awaited or late, failed checks, the last run."""
     runs = read(home.run_log)
     if not home.database.exists():
         console.print(f"nothing is published in {home.root}; run: tokenchain refresh", highlight=False, soft_wrap=True)
     else:
         _show_published(console, home)
     if runs:
-        _show_last_run(console, home, runs)
+        _show_last_run(console, home, runs[-1])
+    block = current_block(EdgarSettings())
+    if block is not None:
+        end = dt.datetime.fromtimestamp(block.until, dt.UTC)
+        console.print(
+            f"blocked by EDGAR: requests of this machine pause until {end:%Y-%m-%d %H:%M:%S} UTC", highlight=False
+        )
 
 
 def _show_published(console: Console, home: Home) -> None:
@@ -132,9 +148,7 @@ def _show_published(console: Console, home: Home) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    run = _query(
-        home, "SELECT run_id, source, finished_at, code_version FROM meta.runs ORDER BY started_at DESC LIMIT 1"
-    )[0]
+    run = _made_by(home)
     console.print(f"made by run {run[0]} from {run[1]} at {run[2]} UTC, code {run[3]}", highlight=False, soft_wrap=True)
     companies = _query(
         home,
@@ -149,6 +163,8 @@ def _show_published(console: Console, home: Home) -> None:
     for row in companies:
         table.add_row(*[str(cell) for cell in row])
     console.print(table)
+    _show_awaited(console, home)
+    _show_late(console, home, source=run[1])
     failed = _query(
         home, "SELECT table_name, check_name, severity, failing_count FROM meta.checks WHERE NOT passed ORDER BY 3, 1"
     )
@@ -158,13 +174,57 @@ def _show_published(console: Console, home: Home) -> None:
         console.print("all checks passed")
 
 
-def _show_last_run(console: Console, home: Home, runs: Sequence[Any]) -> None:
-    last = runs[-1]
-    outcome = last.outcome
-    if outcome == "started":
-        outcome = (
-            f"going on ({HomeLock(home, '').holder()})" if (home.root / "refresh.lock.json").exists() else "interrupted"
+def _made_by(home: Home) -> tuple[Any, ...]:
+    # The run that made the file is the last one written into it; clocks can be set back.
+    return _query(home, "SELECT run_id, source, finished_at, code_version FROM meta.runs ORDER BY rowid DESC LIMIT 1")[
+        0
+    ]
+
+
+def _has_table(home: Home, name: str) -> bool:
+    """Whether the published file has a table; one made by an earlier version may lack it."""
+    return bool(_query(home, f"SELECT 1 FROM meta.tables WHERE table_name = {quoted(name)}"))
+
+
+def _show_awaited(console: Console, home: Home) -> None:
+    if not _has_table(home, "meta.awaited_filings"):
+        return
+    sentences = {
+        "awaited": "awaited: filed, not in companyfacts yet",
+        "overdue": "overdue: filed over ten days ago, still not in companyfacts",
+        "awaiting_source": "awaiting a source: its figures stand under the company's own tags",
+    }
+    for ticker, form, filed, accession, state, concepts in _query(
+        home,
+        "SELECT ticker, form, filed_date, accession, state, concepts FROM meta.awaited_filings ORDER BY filed_date, ticker",
+    ):
+        what = f" ({concepts})" if concepts else ""
+        console.print(
+            f"{ticker} {form} of {filed}, {accession}: {sentences[state]}{what}", highlight=False, soft_wrap=True
         )
+
+
+def _show_late(console: Console, home: Home, source: str) -> None:
+    # Bundled filings and folders are snapshots: what is filed after them is not late.
+    if source not in (EDGAR, EDGAR_BULK):
+        return
+    connection = duckdb.connect(str(home.database), read_only=True)
+    try:
+        late = late_filings(connection, dt.datetime.now(dt.UTC).date())
+    finally:
+        connection.close()
+    for expected in late:
+        console.print(f"late: {expected.sentence()}", highlight=False, soft_wrap=True)
+
+
+def _show_last_run(console: Console, home: Home, last: RunRecord) -> None:
+    outcome = last.outcome
+    lock = HomeLock(home, "")
+    if outcome == "started" and home.database.exists() and _made_by(home)[0] == last.run_id:
+        # Its file is out; it was stopped before it could note that.
+        outcome = "published"
+    if outcome == "started":
+        outcome = f"going on ({lock.holder()})" if lock.is_held() else "interrupted"
     console.print(
         f"last run {last.run_id}: {outcome}, started {last.started_at} UTC, source {last.source}",
         highlight=False,
@@ -172,3 +232,51 @@ def _show_last_run(console: Console, home: Home, runs: Sequence[Any]) -> None:
     )
     if last.message:
         console.print(f"  {last.message}", highlight=False, soft_wrap=True)
+
+
+def show_changes(console: Console, home: Home, limit: int) -> None:
+    """What the published file has that the one before had not, by kind, newest filings first."""
+    if not home.database.exists():
+        console.print(f"nothing is published in {home.root}; run: tokenchain refresh", highlight=False, soft_wrap=True)
+        return
+    run = _made_by(home)
+    console.print(
+        f"changes of run {run[0]} from {run[1]} at {run[2]} UTC against the file before",
+        highlight=False,
+        soft_wrap=True,
+    )
+    counts = (
+        _query(home, "SELECT kind, count(*) FROM meta.changes GROUP BY kind ORDER BY kind")
+        if _has_table(home, "meta.changes")
+        else []
+    )
+    if not counts:
+        console.print("none: the first file of this home folder, or the same figures made anew")
+        return
+    console.print(", ".join(f"{count} {kind}" for kind, count in counts), highlight=False, soft_wrap=True)
+    table = Table(title=f"Up to {limit} of each kind; all are in meta.changes")
+    for name in ("kind", "entity", "concept", "period", "before", "after", "difference", "filing"):
+        table.add_column(name, justify="right" if name in ("before", "after", "difference") else "left")
+    for row in _query(
+        home,
+        f"""SELECT kind, entity, concept, period, value_before, value_after, difference, accession FROM meta.changes
+        QUALIFY row_number() OVER (PARTITION BY kind ORDER BY abs(coalesce(difference, 0)) DESC, rowid) <= {int(limit)}
+        ORDER BY kind, entity, period""",
+    ):
+        table.add_row(*[_cell(value) for value in row])
+    console.print(table)
+    last = read(home.run_log)[-1:]
+    if last and last[0].run_id != run[0] and last[0].outcome == "unchanged":
+        console.print(f"the last run, {last[0].run_id}, changed nothing", highlight=False)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return (
+        f"{value:,.4g}"
+        if isinstance(value, float) and abs(value) < 1e4
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )

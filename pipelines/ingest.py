@@ -1,22 +1,26 @@
-"""From responses to `raw.company_facts` and `meta.quarantine`: only what is new is read, what is refused keeps its last good data.
+"""From responses to `raw.company_facts`, `raw.filing_index` and `meta.quarantine`: only what is new is read, what is refused keeps its last good data.
 
 What belongs here: the order of landing, loading and merging. What does not: the statements (`warehouse.fact_loading`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipelines.live import Landing, Tell, index_rows, land_from_edgar
 from pipelines.workshop import Workshop
-from schemas.base import TableClass
+from schemas.base import TableClass, qualified_name
 from schemas.meta.warehouse import Quarantine
 from schemas.raw.configuration import Universe
-from schemas.raw.filings import CompanyFacts
+from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.configuration import content_hash
 from warehouse.engine import quoted
-from warehouse.errors import ResponseRefused
+from warehouse.errors import ClockSetBack, ResponseRefused
 from warehouse.fact_loading import FactLoader
+from warehouse.raw_tables import arrow_table
 from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response
 from warehouse.table_store import StoredTable
 
@@ -24,12 +28,14 @@ CUSTOM_FACTS = "custom_tag_facts.csv"
 FACT_ORDER = "cik, taxonomy, tag, unit, period_end_date, period_start_date, filed_date, accession"
 
 
-def ingest(workshop: Workshop) -> tuple[StoredTable, StoredTable]:
-    """Bring `raw.company_facts` and `meta.quarantine` up to the source.
+def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable, StoredTable, StoredTable]:
+    """Bring `raw.company_facts`, `meta.quarantine` and `raw.filing_index` up to the source; `tell` gets what a watcher should know.
 
     Raises ResponseRefused naming company and remedy where a company of the universe has neither a usable response nor earlier data.
     """
-    landed = _land(workshop)
+    _trust_the_clock(workshop)
+    landing = land_from_edgar(workshop, tell) if workshop.is_live else Landing(_land(workshop))
+    landed = landing.responses
     before = _stored_responses(workshop)
     new = [response for response in landed if response.sha256 not in before.values()]
     loader = FactLoader(workshop.engine, workshop.known_on)
@@ -41,19 +47,63 @@ def ingest(workshop: Workshop) -> tuple[StoredTable, StoredTable]:
     loader.load_custom_facts(custom)
     current = _current(workshop, landed, before)
     _require_every_company(workshop, current)
+    _set_aside(workshop, landing)
     workshop.responses = {f"CIK{cik:010d}": sha256 for cik, sha256 in sorted(current.items())}
     fingerprint = workshop.fingerprint(
         *[f"{cik} {sha256}" for cik, sha256 in sorted(current.items())], content_hash(custom), str(workshop.as_of)
     )
+    quarantine_fingerprint = workshop.fingerprint(fingerprint, _hash_of(landing.rejected))
     retained = set(current.values()) - {
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
     }
-    return (
-        _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint),
-        _merged(
-            workshop, Quarantine, "loaded_quarantine", "table_name, cik, reason, row_content", retained, fingerprint
-        ),
+    facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
+    quarantine = _merged(
+        workshop,
+        Quarantine,
+        "loaded_quarantine",
+        "table_name, cik, reason, row_content",
+        retained,
+        quarantine_fingerprint,
     )
+    return facts, quarantine, _store_index(workshop, landing)
+
+
+def _store_index(workshop: Workshop, landing: Landing) -> StoredTable:
+    """Store the filing index unless its rows are those stored; the rows decide, because an index changes with every insider report."""
+    named = workshop.engine.sql.execute("SELECT DISTINCT accession FROM raw.company_facts").fetchall()
+    in_facts = {accession for (accession,) in named if accession is not None}
+    rows = sorted(index_rows(landing, in_facts), key=lambda row: str(row["accession"]))
+    fingerprint = workshop.fingerprint(qualified_name(FilingIndex), _hash_of(rows))
+    stored = workshop.store.stored(FilingIndex)
+    if stored is not None and stored.fingerprint == fingerprint:
+        workshop.store.read(FilingIndex)
+        return stored
+    workshop.engine.sql.register("loaded_index", arrow_table(FilingIndex, rows))
+    expression = workshop.engine.named("loaded_index", FilingIndex)
+    return workshop.store.write(FilingIndex, expression, fingerprint=fingerprint, run_id=workshop.run_id)
+
+
+def _trust_the_clock(workshop: Workshop) -> None:
+    """Refuse to judge filing days by a clock that was set back: every newer filing would look like one from the future."""
+    if not workshop.store.path(CompanyFacts).exists():
+        return
+    workshop.store.read(CompanyFacts)
+    (newest,) = workshop.engine.sql.execute("SELECT max(filed_date) FROM raw.company_facts").fetchall()[0]
+    if newest is not None and newest > workshop.known_on:
+        raise ClockSetBack(
+            f"this machine's clock says {workshop.known_on}, but filings up to {newest} are stored; set the clock and refresh again"
+        )
+
+
+def _set_aside(workshop: Workshop, landing: Landing) -> None:
+    """Put the index's refused rows into the quarantine."""
+    workshop.engine.sql.register("rejected_rows", arrow_table(Quarantine, landing.rejected))
+    workshop.engine.sql.execute("INSERT INTO loaded_quarantine BY NAME FROM rejected_rows").fetchall()
+    workshop.engine.sql.unregister("rejected_rows")
+
+
+def _hash_of(rows: Iterable[object]) -> str:
+    return hashlib.sha256(json.dumps(list(rows), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _land(workshop: Workshop) -> list[LandedResponse]:
@@ -68,7 +118,7 @@ def _land(workshop: Workshop) -> list[LandedResponse]:
 
 def _stored_responses(workshop: Workshop) -> dict[int, str]:
     """CIK → SHA-256 of the response whose rows are stored now; transcribed figures have rows of their own and don't count."""
-    if workshop.store.stored(CompanyFacts) is None:
+    if not workshop.store.path(CompanyFacts).exists():
         return {}
     workshop.store.read(CompanyFacts)
     rows = workshop.engine.sql.execute(
@@ -99,9 +149,8 @@ def _current(workshop: Workshop, landed: Iterable[LandedResponse], before: dict[
 def _require_every_company(workshop: Workshop, current: dict[int, str]) -> None:
     for company in workshop.universe.companies:
         if company.cik not in current:
-            reason = workshop.refused.get(
-                company.response_name, f"{workshop.source_path} holds no {company.response_name}.json"
-            )
+            reasons = [text for name, text in workshop.refused.items() if name.startswith(company.response_name)]
+            reason = "; ".join(reasons) or f"{workshop.source_path} holds no {company.response_name}.json"
             raise ResponseRefused(
                 f"{company.ticker}: no usable response and no earlier data ({reason}); add the response or take {company.ticker}"
                 " out of the universe file"
@@ -116,7 +165,7 @@ def _merged(
     if stored is not None and stored.fingerprint == fingerprint:
         workshop.store.read(table)
         return stored
-    if stored is not None and retained:
+    if retained and workshop.store.path(table).exists():
         hashes = ", ".join(quoted(sha256) for sha256 in sorted(retained))
         path = quoted(str(workshop.store.path(table)))
         workshop.engine.sql.execute(

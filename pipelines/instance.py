@@ -14,6 +14,8 @@ SETTINGS = """\
 # Written by tokenchain; your own settings may be added.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1

@@ -1,6 +1,6 @@
 """Telling a watcher how far a refresh has come.
 
-What belongs here: the hook that assets call. What does not: how it is drawn (`pipelines.cli`).
+What belongs here: the hooks that assets call. What does not: how it is drawn (`pipelines.cli`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from contextvars import ContextVar
 Watcher = Callable[[str], None]
 
 _WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_TELLER: ContextVar[Watcher | None] = ContextVar("teller", default=None)
 
 
-def watch(watcher: Watcher | None) -> None:
-    """Set who is told of finished steps in this process."""
+def watch(watcher: Watcher | None, teller: Watcher | None = None) -> None:
+    """Set who is told of finished steps, and who of things worth a line (a pause, a refusal), in this process."""
     _WATCHER.set(watcher)
+    _TELLER.set(teller)
 
 
 def report(step: str) -> None:
@@ -23,3 +25,12 @@ def report(step: str) -> None:
     watcher = _WATCHER.get()
     if watcher is not None:
         watcher(step)
+
+
+def teller() -> Watcher:
+    """Whom to tell of things worth a line; a plain function, so that threads, which see no context variable, can call it."""
+    return _TELLER.get() or _nobody
+
+
+def _nobody(_: str) -> None:
+    """Stand in where nobody watches."""

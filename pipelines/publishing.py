@@ -6,25 +6,42 @@ What belongs here: the Dagster side of publishing. What does not: building the f
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
+from typing import Any
 
 import dagster as dg
 
 from pipelines.catalogue import all_tables
+from pipelines.notifying import tell_late
+from pipelines.macros import macro_statements
 from pipelines.progress import report
 from pipelines.table_assets import OWNERS, asset_key
 from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import qualified_name
 from warehouse.home import Home
-from warehouse.publication import current_file, publish
+from warehouse.lateness import late_filings
+from warehouse.publication import current_file, is_made_from, publish, published_files, rolled_back_from
 from warehouse.run_log import append, read
 
 DATABASE_KEY = dg.AssetKey("warehouse_duckdb")
+STAMP = "%Y%m%dT%H%M%S%f"
+LATE_CHECK = "companies_have_reported"
+# The weekday schedule runs at 19:30; its run, or one asked for by the sensor after 18:00, must have come by 21:00.
+REFRESHED_ON_WEEKDAYS = dg.FreshnessPolicy.cron(
+    deadline_cron="0 21 * * 1-5", lower_bound_delta=dt.timedelta(hours=3), timezone="America/New_York"
+)
 
 
 def _is_current(workshop: Workshop) -> bool:
-    """Whether the published file was made from exactly the tables stored now."""
-    mark = workshop.home.published / "fingerprint"
-    return current_file(workshop.home) is not None and mark.exists() and mark.read_text() == _fingerprint(workshop)
+    """Whether the published file was made from exactly the tables stored now.
+
+    An operator who rolled back keeps the earlier file until there is something new to publish.
+    """
+    current = current_file(workshop.home)
+    if current is None:
+        return False
+    rolled_back = rolled_back_from(workshop.home)
+    return is_made_from(rolled_back or current, _fingerprint(workshop))
 
 
 def _fingerprint(workshop: Workshop) -> str:
@@ -32,9 +49,26 @@ def _fingerprint(workshop: Workshop) -> str:
     return workshop.fingerprint(*[note.fingerprint if note is not None else "none" for note in stored])
 
 
+def next_name(home: Home, run_id: str, now: dt.datetime) -> str:
+    """The name of the next published file: later than all before, also where the clock was set back."""
+    newest = max((path.name.split("-")[0] for path in published_files(home)), default="")
+    stamp = now.strftime(STAMP)
+    if newest >= stamp:
+        stamp = (dt.datetime.strptime(newest, STAMP) + dt.timedelta(microseconds=1)).strftime(STAMP)  # noqa: DTZ007
+    return f"{stamp}-{run_id[:8]}"
+
+
 @dg.asset(
     key=DATABASE_KEY,
     deps=[asset_key(table) for table in all_tables()],
+    check_specs=[
+        dg.AssetCheckSpec(
+            LATE_CHECK,
+            asset=DATABASE_KEY,
+            description="Every company has reported within the days that warehouse/watching.yaml gives its form, by its own calendar",
+        )
+    ],
+    freshness_policy=REFRESHED_ON_WEEKDAYS,
     group_name="published",
     owners=OWNERS,
     kinds={"duckdb"},
@@ -43,20 +77,22 @@ def _fingerprint(workshop: Workshop) -> str:
         " runs and checks. Built beside the last one and swapped in with one rename."
     ),
 )
-def publish_warehouse(tools: WorkshopResource) -> dg.MaterializeResult[None]:
+def publish_warehouse(tools: WorkshopResource) -> Iterable[Any]:
     """Build and swap in the DuckDB file; where nothing changed the published file stays as it is."""
     workshop = tools.workshop
     unchanged = _is_current(workshop)
     record = workshop.record("started").ended("unchanged" if unchanged else "published")
     if not unchanged:
         earlier = [run for run in read(workshop.home.run_log) if run.run_id != workshop.run_id]
-        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
-        name = f"{stamp}-{workshop.run_id[:8]}"
-        publish(workshop.store, all_tables(), workshop.home, [*earlier, record], name)
-        (workshop.home.published / "fingerprint").write_text(_fingerprint(workshop))
-    append(workshop.home.run_log, record)
+        name = next_name(workshop.home, workshop.run_id, dt.datetime.now(dt.UTC))
+        publish(workshop.store, all_tables(), workshop.home, [*earlier, record], name, _fingerprint(workshop), macro_statements(workshop))
+    try:
+        append(workshop.home.run_log, record)
+    except OSError as error:
+        # The file is out and names its run; a log that can't be written must not call the refresh failed.
+        dg.get_dagster_logger().warning(f"{workshop.home.run_log}: {error}; the refresh itself is complete")
     report("warehouse_duckdb")
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
             "path": dg.MetadataValue.path(str(workshop.home.database)),
             "tables": [qualified_name(table) for table in all_tables()],
@@ -64,6 +100,37 @@ def publish_warehouse(tools: WorkshopResource) -> dg.MaterializeResult[None]:
             "size_bytes": workshop.home.database.stat().st_size,
         }
     )
+    yield _late_check(workshop)
+
+
+def _late_check(workshop: Workshop) -> dg.AssetCheckResult:
+    """Which companies are late, told to the operator where that is new; a snapshot (bundled, a folder) is never late."""
+    workshop.attach()
+    sentences = late_sentences(workshop) if workshop.is_live else []
+    if workshop.is_live:
+        tell_late(workshop.home, sentences)
+    watched = "EDGAR" if workshop.is_live else f"{workshop.source}, a snapshot: not watched"
+    return dg.AssetCheckResult(
+        check_name=LATE_CHECK,
+        passed=not sentences,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"source": watched, "late": dg.MetadataValue.json(sentences)},
+    )
+
+
+def late_sentences(workshop: Workshop) -> list[str]:
+    """Companies past their due day and filings that companyfacts should hold by now, from the tables just stored."""
+    late = [expected.sentence() for expected in late_filings(workshop.engine.sql, workshop.known_on)]
+    overdue = workshop.engine.sql.execute(
+        "SELECT ticker, form, filed_date, accession FROM meta.awaited_filings WHERE state = 'overdue' ORDER BY ALL"
+    ).fetchall()
+    return [
+        *late,
+        *(
+            f"{ticker}: its {form} of {filed} ({accession}) is not in companyfacts after ten days"
+            for ticker, form, filed, accession in overdue
+        ),
+    ]
 
 
 @dg.failure_hook(required_resource_keys={"tools"})

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.instance import prepare_instance
+from pipelines.notifying import tell_failure
 from pipelines.progress import Watcher, watch
+from warehouse.errors import TokenchainError
 from warehouse.home import Home
 from warehouse.run_log import RunRecord, read
 
@@ -27,7 +29,12 @@ class Outcome:
 
 
 def refresh(
-    home: Home, source: str, universe: Path | None = None, watcher: Watcher | None = None, as_of: dt.date | None = None
+    home: Home,
+    source: str,
+    universe: Path | None = None,
+    watcher: Watcher | None = None,
+    as_of: dt.date | None = None,
+    teller: Watcher | None = None,
 ) -> Outcome:
     """Run the job once; never raises for a failed run, the outcome says why it failed.
 
@@ -51,7 +58,7 @@ def refresh(
         "resources": {"tools": {"config": resource}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    watch(watcher)
+    watch(watcher, teller)
     try:
         with dg.DagsterInstance.get() as instance:
             result = job.execute_in_process(
@@ -61,11 +68,38 @@ def refresh(
                 run_id=run_id,
                 tags={"tokenchain/source": source},
             )
-            message = None if result.success else _message(result)
+            succeeded = result.success
+            message = None if succeeded else _message(result)
+    except TokenchainError:
+        raise
+    except Exception as error:
+        # Dagster's own storage lies in the home folder too: a full disk or a folder that can't be written ends here.
+        succeeded, message = False, f"{home.root}: {_deepest(error)}"
     finally:
         watch(None)
+    message = _with_remedy(message, home)
+    if message is not None:
+        tell_failure(home, run_id, source, message)
     record = next((run for run in reversed(read(home.run_log)) if run.run_id == run_id), None)
-    return Outcome(result.success, run_id, record, message)
+    return Outcome(succeeded, run_id, record, message)
+
+
+def _deepest(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip() or type(error).__name__
+
+
+def _with_remedy(message: str | None, home: Home) -> str | None:
+    """Say what to do where the machine and not the data is at fault."""
+    if message is None:
+        return None
+    text = message.lower()
+    if "no space left" in text or "disk is full" in text or "file too large" in text:
+        return f"{message}; free some space below {home.root} and refresh again"
+    if "read-only" in text or "readonly" in text or "permission denied" in text:
+        return f"{message}; make {home.root} writable or choose another folder with --home"
+    return message
 
 
 def _message(result: object) -> str:

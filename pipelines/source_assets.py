@@ -12,7 +12,7 @@ import dagster as dg
 
 from pipelines.catalogue import CONFIGURATION_TABLES
 from pipelines.ingest import ingest
-from pipelines.progress import report
+from pipelines.progress import report, teller
 from pipelines.table_assets import (
     asset_key,
     asset_spec_options,
@@ -25,13 +25,13 @@ from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import TableClass, qualified_name
 from schemas.meta.warehouse import Quarantine
 from schemas.raw.configuration import Universe
-from schemas.raw.filings import CompanyFacts
+from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.configuration import content_hash
 from warehouse.errors import ContractBroken, TokenchainError
 from warehouse.raw_tables import LISTS, configuration_tables, list_path
 from warehouse.table_store import StoredTable
 
-INGESTED = (CompanyFacts, Quarantine)
+INGESTED = (CompanyFacts, Quarantine, FilingIndex)
 REFUSED_CHECK = "responses_accepted"
 
 
@@ -98,8 +98,14 @@ def _refused_result(workshop: Workshop) -> dg.AssetCheckResult:
 def company_facts_and_quarantine(tools: WorkshopResource) -> Iterable[Any]:
     """Land responses, load what is new, set aside rows that break the raw contract."""
     workshop = tools.workshop
+    watcher = teller()
+
+    def tell(message: str) -> None:
+        dg.get_dagster_logger().warning(message)
+        watcher(message)
+
     try:
-        tables = ingest(workshop)
+        tables = ingest(workshop, tell)
     except ContractBroken as error:
         yield from checks_or_failure(CompanyFacts, error)
         return

@@ -132,6 +132,13 @@ def checks_or_failure(table: TableClass, error: ContractBroken) -> Iterator[dg.A
     raise dg.Failure(description=str(error)) from error
 
 
+def _tables_needed(derived: DerivedTable) -> list[str]:
+    """The tables that a table is made from, and those that its data tests read beside it."""
+    own = qualified_name(derived.table)
+    read = {table for test in data_tests_of(own) for table in test.tables}
+    return sorted({qualified_name(table) for table in derived.inputs.values()} | (read - {own}))
+
+
 def derived_asset(derived: DerivedTable) -> dg.AssetsDefinition:
     """The Dagster asset of a table made by a pure function."""
     table = derived.table
@@ -139,7 +146,7 @@ def derived_asset(derived: DerivedTable) -> dg.AssetsDefinition:
 
     @dg.asset(  # type: ignore[untyped-decorator]
         key=asset_key(table),
-        deps=[asset_key(table_read) for table_read in derived.inputs.values()],
+        deps=[dg.AssetKey(name.split(".")) for name in _tables_needed(derived)],
         check_specs=check_specs(table),
         **asset_spec_options(table, rule),
     )

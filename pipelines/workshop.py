@@ -20,6 +20,7 @@ from pydantic import PrivateAttr
 
 from pipelines.catalogue import DerivedTable, all_tables
 from pipelines.locking import HomeLock
+from pipelines.progress import teller
 from schemas.base import TableClass, qualified_name
 from warehouse.concepts import DEFAULT_CONCEPTS, ConceptMap, read_concepts
 from warehouse.configuration import content_hash
@@ -33,6 +34,8 @@ from warehouse.universe import DEFAULT_UNIVERSE, Universe, read_universe
 
 PACKAGES = ("assets", "pipelines", "schemas", "warehouse")
 BUNDLED = "bundled"
+EDGAR = "edgar"
+EDGAR_BULK = "edgar-bulk"
 
 
 def package_version() -> str:
@@ -73,9 +76,16 @@ class Workshop:
     def __enter__(self) -> Workshop:
         self.home.create()
         self.lock.acquire()
+        if self.lock.left_behind is not None:
+            teller()(f"an earlier refresh ({self.lock.left_behind}) ended without giving its lock back; going on")
+        self.home.remove_leftovers()
         self.engine = Engine()
         self.store = TableStore(self.home.tables, self.engine)
-        append(self.home.run_log, self.record("started"))
+        try:
+            append(self.home.run_log, self.record("started"))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,8 +119,13 @@ class Workshop:
 
     @property
     def source_path(self) -> Path:
-        """The folder or zip file of the responses."""
-        return BUNDLED_FILINGS if self.source == BUNDLED else Path(self.source).expanduser()
+        """The folder or zip file of the responses; with EDGAR as the source, the folder of what EDGAR does not have."""
+        return BUNDLED_FILINGS if self.source == BUNDLED or self.is_live else Path(self.source).expanduser()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the responses come from EDGAR itself."""
+        return self.source in (EDGAR, EDGAR_BULK)
 
     def record(self, outcome: str, message: str | None = None) -> RunRecord:
         """The run's record in a given state."""
@@ -171,7 +186,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the home folder; raises HomeBusy where another refresh holds it."""
         universe = Path(self.universe) if self.universe else DEFAULT_UNIVERSE
-        run_id = context.run_id or "direct"
+        run_id = context.run.run_id if context.run is not None else "direct"
         as_of = dt.date.fromisoformat(self.as_of) if self.as_of else None
         self._workshop = Workshop(Home.resolve(self.home or None), self.source, universe, run_id, as_of).__enter__()
 

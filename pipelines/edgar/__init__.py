@@ -11,7 +11,7 @@ from .errors import Blocked, EdgarError, MissingContact, TickerMismatch
 from .events import Event
 from .fetch import fetch
 from .look import Look, look
-from .result import Failure, FetchResult, LandedResponse, read_filings
+from .result import Failure, FetchResult, LandedResponse, read_filings, read_pages
 from .settings import EdgarSettings
 from .submissions import Filing
 from .universe import Filer, UniverseCompany
@@ -34,4 +34,5 @@ __all__ = [
     "fetch",
     "look",
     "read_filings",
+    "read_pages",
 ]

@@ -39,9 +39,7 @@ class SafeArchive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise BadArchive(
-                path, None, f"not a complete ZIP file ({error}); delete it and fetch it again"
-            ) from error
+            raise BadArchive(path, None, f"not a complete ZIP file ({error}); delete it and fetch it again") from error
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +95,5 @@ class SafeArchive:
             while chunk := member.read(CHUNK_BYTES):
                 content += chunk
                 if len(content) > self._limit_bytes:
-                    raise BadArchive(
-                        self.path, info.filename, f"unpacks to more than {self._limit_bytes:,} bytes"
-                    )
+                    raise BadArchive(self.path, info.filename, f"unpacks to more than {self._limit_bytes:,} bytes")
         return bytes(content)

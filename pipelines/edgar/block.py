@@ -40,9 +40,7 @@ def read_block(path: Path) -> Block | None:
     """Return the last block noted, over or not; None when there was none or it cannot be read."""
     try:
         content = json.loads(path.read_bytes())
-        return Block(
-            float(content["since"]), float(content["until"]), str(content["url"]), int(content["status"])
-        )
+        return Block(float(content["since"]), float(content["until"]), str(content["url"]), int(content["status"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -82,9 +82,7 @@ class EdgarClient:
         self._rate = RequestRate(settings.state_directory, settings.requests_per_second, self._stop)
         self._http = httpx.Client(
             headers={"User-Agent": contact, "Accept-Encoding": "gzip", "Accept": "application/json"},
-            timeout=httpx.Timeout(
-                settings.read_timeout_seconds, connect=settings.connect_timeout_seconds, pool=None
-            ),
+            timeout=httpx.Timeout(settings.read_timeout_seconds, connect=settings.connect_timeout_seconds, pool=None),
             follow_redirects=False,
             verify=certificates(),
         )

@@ -132,9 +132,7 @@ def _facts(pass_: Pass, company: UniverseCompany, index: FilingIndex, index_sha2
     return pass_.keep("facts", company.cik, answer, index_sha256=index_sha256, new=new, missing=missing)
 
 
-def _confirm(
-    pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: str, new: list[str]
-) -> LedgerLine:
+def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: str, new: list[str]) -> LedgerLine:
     """Note that unchanged facts were held against a newer index; nothing when the index is the same."""
     if last.index_sha256 == index_sha256:
         return last

@@ -6,8 +6,10 @@ Belongs here: exception classes. Does not belong here: deciding when to raise, r
 from datetime import UTC, datetime
 from pathlib import Path
 
+from warehouse.errors import TokenchainError
 
-class EdgarError(Exception):
+
+class EdgarError(TokenchainError):
     """Anything that kept the EDGAR source from doing what was asked."""
 
 
@@ -39,9 +41,7 @@ class NotFound(ResponseError):
     """Status 404: EDGAR has nothing at this address. Never retried."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(
-            url, "status 404: EDGAR has nothing at this address; check the CIK in the universe file"
-        )
+        super().__init__(url, "status 404: EDGAR has nothing at this address; check the CIK in the universe file")
 
 
 class UnexpectedStatus(ResponseError):
@@ -77,9 +77,7 @@ class TooLarge(ResponseError):
     """A body that is, or unpacks to, more bytes than the settings allow."""
 
     def __init__(self, url: str, limit_bytes: int) -> None:
-        super().__init__(
-            url, f"the body is larger than the limit of {limit_bytes:,} bytes and was not read further"
-        )
+        super().__init__(url, f"the body is larger than the limit of {limit_bytes:,} bytes and was not read further")
 
 
 class WrongCompany(ResponseError):
@@ -121,9 +119,7 @@ class TickerMismatch(EdgarError):
 
     def __init__(self, differences: list[tuple[str, int, int]]) -> None:
         self.differences = differences
-        lines = "; ".join(
-            f"{t}: universe file CIK {ours}, SEC's list CIK {theirs}" for t, ours, theirs in differences
-        )
+        lines = "; ".join(f"{t}: universe file CIK {ours}, SEC's list CIK {theirs}" for t, ours, theirs in differences)
         super().__init__(
             f"tickers that belong to another CIK at SEC: {lines}. "
             "Correct the CIK in the universe file, or list the old "

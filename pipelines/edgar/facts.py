@@ -47,9 +47,7 @@ def _facts(taxonomies: Any) -> Iterator[dict[str, Any]]:
         for tag in _values(tags):
             units = tag.get("units") if isinstance(tag, dict) else None
             for facts in _values(units):
-                yield from (
-                    fact for fact in (facts if isinstance(facts, list) else []) if isinstance(fact, dict)
-                )
+                yield from (fact for fact in (facts if isinstance(facts, list) else []) if isinstance(fact, dict))
 
 
 def _values(content: Any) -> list[Any]:

@@ -48,9 +48,13 @@ class Look:
         return bool(self.new or self.arrived or self.never_landed)
 
     def reasons(self) -> tuple[str, ...]:
-        """Return what makes a refresh worthwhile as sorted text, the same for the same filings."""
-        filings = {filing.accession for filing in (*self.new, *self.arrived)}
-        return tuple(sorted(filings | {f"first load of CIK {cik}" for cik in self.never_landed}))
+        """Return what makes a refresh worthwhile as sorted text, the same for the same filings.
+
+        A filing that was new and is awaited gives another reason when companyfacts hold it, so that it is worth a refresh twice.
+        """
+        new = {filing.accession for filing in self.new}
+        arrived = {f"{filing.accession} in companyfacts" for filing in self.arrived}
+        return tuple(sorted(new | arrived | {f"first load of CIK {cik}" for cik in self.never_landed}))
 
 
 @dataclass(frozen=True, slots=True)

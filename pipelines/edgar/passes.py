@@ -81,9 +81,7 @@ class Pass:
             mark=mark,
         )
         self.write(line)
-        self.report(
-            Event("landed", f"{answer.url}: kept, {len(answer.body):,} bytes", cik=cik, url=answer.url)
-        )
+        self.report(Event("landed", f"{answer.url}: kept, {len(answer.body):,} bytes", cik=cik, url=answer.url))
         return line
 
     def write(self, line: LedgerLine) -> None:
@@ -97,9 +95,7 @@ class Pass:
             self.write(LedgerLine("pass", 0, "", utc_now().isoformat(), self.pass_id))
 
 
-def begin_pass(
-    home: Path, settings: EdgarSettings, client: EdgarClient, report: OnEvent, now: datetime
-) -> Pass:
+def begin_pass(home: Path, settings: EdgarSettings, client: EdgarClient, report: OnEvent, now: datetime) -> Pass:
     """Open the home folder's ledger and begin a pass, or go on with one cut off within the last hours."""
     store, ledger = ResponseStore(home), Ledger(home)
     store.remove_leftovers()

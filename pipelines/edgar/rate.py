@@ -62,9 +62,7 @@ class InFlightBucket(SQLiteBucket):
     def _forget(self, now: int) -> None:
         # Stamps further ahead than any permit reaches were written before the machine last started.
         old, impossible = now - 2 * int(Duration.SECOND), now + IN_FLIGHT_MILLISECONDS
-        self.conn.execute(
-            f"DELETE FROM {TABLE} WHERE item_timestamp < ? OR item_timestamp > ?", (old, impossible)
-        )
+        self.conn.execute(f"DELETE FROM {TABLE} WHERE item_timestamp < ? OR item_timestamp > ?", (old, impossible))
         self.conn.commit()
 
 

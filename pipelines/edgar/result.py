@@ -4,7 +4,7 @@ Belongs here: the result types and reading the filings of landed indexes. Does n
 result.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from .errors import ResponseError
 from .ledger import LedgerLine
 from .storage import ResponseStore
-from .submissions import Filing, read_index, read_older_page
+from .submissions import Filing, FilingIndex, read_index, read_older_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,7 @@ class FetchResult:
 
 def landed(line: LedgerLine, store: ResponseStore) -> LandedResponse:
     """Return the response that a ledger line is about."""
-    return LandedResponse(
-        line.cik, line.kind, line.url, line.sha256, store.path(line.sha256), line.fetched_time()
-    )
+    return LandedResponse(line.cik, line.kind, line.url, line.sha256, store.path(line.sha256), line.fetched_time())
 
 
 def failure_of(ticker: str, cik: int, kind: str, error: ResponseError) -> Failure:
@@ -87,9 +85,18 @@ def read_filings(indexes: Iterable[LandedResponse]) -> list[Filing]:
     Raises StorageError when a landed file is damaged.
     """
     found: dict[tuple[int, str], Filing] = {}
+    for page, index in read_pages(indexes):
+        for filing in index.filings:
+            found.setdefault((page.cik, filing.accession), filing)
+    return list(found.values())
+
+
+def read_pages(indexes: Iterable[LandedResponse]) -> Iterator[tuple[LandedResponse, FilingIndex]]:
+    """Yield every landed page of an index with what it holds, refused rows included.
+
+    Raises StorageError when a landed file is damaged.
+    """
     for page in indexes:
         read = read_index if page.kind == "index" else read_older_page
         body = ResponseStore(page.path.parent.parent).read(page.sha256)
-        for filing in read(body, page.cik, page.url).filings:
-            found.setdefault((page.cik, filing.accession), filing)
-    return list(found.values())
+        yield page, read(body, page.cik, page.url)

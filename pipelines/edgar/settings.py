@@ -52,17 +52,13 @@ class EdgarSettings(BaseSettings):
     response_seconds: float = Field(default=300, gt=0, description="longest time for one whole response")
     download_seconds: float = Field(default=7200, gt=0, description="longest time for one bulk archive")
     attempts: int = Field(default=4, ge=1, le=10, description="requests for one response before giving up")
-    retry_wait_seconds: float = Field(
-        default=1, ge=0, description="scale of the first random wait; doubles each time"
-    )
+    retry_wait_seconds: float = Field(default=1, ge=0, description="scale of the first random wait; doubles each time")
     retry_wait_maximum_seconds: float = Field(default=30, ge=0)
     block_pause_seconds: float = Field(
         default=600, gt=0, description="SEC's block lasts ten minutes and a retry renews it"
     )
     maximum_response_bytes: int = Field(default=256 * 1024**2, ge=1, description="unpacked, per response")
-    maximum_archive_bytes: int = Field(
-        default=8 * 1024**3, ge=1, description="as downloaded, per bulk archive"
-    )
+    maximum_archive_bytes: int = Field(default=8 * 1024**3, ge=1, description="as downloaded, per bulk archive")
     filings_since: date = Field(
         default=date(2009, 1, 1), description="older index pages are not read: no XBRL before 2009"
     )
@@ -71,9 +67,7 @@ class EdgarSettings(BaseSettings):
     @classmethod
     def _web_address(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
-            raise ValueError(
-                f"{value!r} is no web address: it must start with https:// (or http:// for a mirror)"
-            )
+            raise ValueError(f"{value!r} is no web address: it must start with https:// (or http:// for a mirror)")
         return value.rstrip("/")
 
     def contact(self) -> str:

@@ -118,9 +118,7 @@ def read_index(body: bytes, cik: int, url: str) -> FilingIndex:
         raise WrongCompany(url, cik, found)
     filings = content.get("filings")
     if not isinstance(filings, dict) or not isinstance(filings.get("recent"), dict):
-        raise BadIndex(
-            url, "the filing index has no filings.recent; refresh again later, the last good one stays"
-        )
+        raise BadIndex(url, "the filing index has no filings.recent; refresh again later, the last good one stays")
     rows = _rows(filings["recent"], url)
     clock, parsed, rejected = _filings(rows, cik)
     tickers = content.get("tickers")
@@ -261,9 +259,7 @@ def _older_pages(files: object, cik: int) -> tuple[OlderPage, ...]:
         if match is None or match[1] != cik_name(cik):
             continue
         try:
-            pages.append(
-                OlderPage(match[0], int(entry["filingCount"]), _date(entry["filingTo"], "last filing date"))
-            )
+            pages.append(OlderPage(match[0], int(entry["filingCount"]), _date(entry["filingTo"], "last filing date")))
         except (ValueError, TypeError, KeyError):
             continue
     return tuple(pages)

@@ -88,9 +88,7 @@ def refresh_tickers(pass_: Pass, universe: Iterable[UniverseCompany], now: datet
             pass_.report(Event("failure", f"ticker list: {error}", url=url))
     if line is not None:
         for ticker in check_tickers(universe, read_tickers(pass_.store.read(line.sha256), url)):
-            pass_.report(
-                Event("ticker_unknown", f"{ticker} is not in SEC's ticker list (delisted or renamed?)")
-            )
+            pass_.report(Event("ticker_unknown", f"{ticker} is not in SEC's ticker list (delisted or renamed?)"))
     return failures
 
 

@@ -43,8 +43,4 @@ def cik_name(cik: int) -> str:
 
 def same_cik(found: object, cik: int) -> bool:
     """Whether a value from a response, a number or text with leading zeros, is this CIK."""
-    return (
-        isinstance(found, (int, str))
-        and not isinstance(found, bool)
-        and str(found).strip().lstrip("0") == str(cik)
-    )
+    return isinstance(found, (int, str)) and not isinstance(found, bool) and str(found).strip().lstrip("0") == str(cik)

@@ -58,7 +58,7 @@ def test_an_awaited_filing_is_worth_a_refresh_once_it_arrived(
 
     world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
     arrived = look(companies, home, settings, now=MAY)
-    assert (arrived.awaited, arrived.reasons()) == ((), (filing.accession,))
+    assert (arrived.awaited, arrived.reasons()) == ((), (f"{filing.accession} in companyfacts",))
 
     server.clear()
     overdue = look(companies, home, settings, now=datetime(2026, 5, 20, tzinfo=UTC))
