@@ -9,13 +9,13 @@ from __future__ import annotations
 import ibis.expr.datatypes as dt
 
 from schemas.base import Table, column, quarter_column
-from schemas.mart.prosperity import BASES, BASIS_MEANING, ENTITY_KINDS, PROVISIONAL, QUARTER_MEANING, SUB_INDICES
+from schemas.mart.prosperity import BASES, BASIS_MEANING, PROVISIONAL, QUARTER_MEANING, SUB_INDICES, CompositeScores
 
 COMPARISONS = ["previous_quarter", "year_before"]
 NORMALISATION_NAMES = ["normal_cdf", "tanh", "logistic", "min_max", "percentile"]
 
 
-class CompositeVariants(Table):
+class CompositeVariants(CompositeScores):
     """The composite score by every variant of the method: variant × company or tier × basis × quarter.
 
     Variants (methodology.yaml) differ from `default` in one thing each: the window (`expanding_window` never changes a score because
@@ -24,24 +24,6 @@ class CompositeVariants(Table):
     """
 
     variant: str = column("Name of the variant")
-    entity_kind: str = column("company or tier", isin=ENTITY_KINDS)
-    entity: str = column("Ticker, or upstream, midstream, downstream")
-    tier: str = column("The tier of the company, or the tier itself")
-    basis: str = column(BASIS_MEANING, isin=BASES)
-    quarter: str = quarter_column(QUARTER_MEANING)
-    composite_score: float = column(
-        "Weighted mean of the three scores", unit="0–100", nullable=True, in_range={"min_value": 0, "max_value": 100}
-    )
-    revenue_growth_score: float = column("Score of revenue growth", unit="0–100", nullable=True)
-    roic_change_score: float = column("Score of the change of ROIC", unit="0–100", nullable=True)
-    capex_depreciation_change_score: float = column(
-        "Score of the change of capital expenditure ÷ depreciation", unit="0–100", nullable=True
-    )
-    company_count: dt.Int64 = column("Companies with all three values", unit="companies", ge=0)
-    is_provisional: bool = column("Not all members have filed what the number needs")
-    missing_companies: str = column("Members without all three values, comma separated", nullable=True)
-    basis_break: bool = column("Depreciation in the number touches a recast basis")
-    missing_reason: str = column("Why the score is null", nullable=True)
 
     class Config:
         unique = ["variant", "entity_kind", "entity", "basis", "quarter"]
