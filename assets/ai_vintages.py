@@ -15,13 +15,12 @@ from ibis.expr.types import Table
 from assets.expressions import (
     calendar_quarter,
     first_text,
-    label_of_quarter,
-    number_of_quarter,
     quarter_label,
     quarter_number,
     shift_days,
 )
-from assets.sourced import FILINGS, confidence_name, confidence_rank, used
+from assets.quarter_numbers import number_of_quarter, quarters_from_to
+from assets.sourced import FILINGS, confidence_name, confidence_rank, used, values_table
 from schemas.core.fundamentals import Fundamentals
 from schemas.mart.ai_depreciation import AiCapitalExpenditureVintages
 from schemas.raw.reference_figures import AiCapitalExpenditure, CapitalExpenditureGuidance, FinanceLeases
@@ -67,15 +66,13 @@ def ai_capital_expenditure_vintages(
 
 def _grid(ai: AiParameters) -> Table:
     """Every builder in every quarter of the model from its own first one on."""
-    first, last = number_of_quarter(ai.depreciation.first_quarter), number_of_quarter(ai.depreciation.last_quarter)
     builders = [
         ibis.struct({"ticker": builder.ticker, "first": number_of_quarter(builder.first_quarter)})
         for builder in ai.builders
     ]
-    quarters = ibis.range(first, last + 1).unnest().name("number").as_table()
-    grid = quarters.cross_join(ibis.array(builders).unnest().name("builder").as_table().unpack("builder"))
-    grid = grid.filter(grid.number >= grid.first)
-    return grid.select("ticker", number=grid.number.cast("int64")).mutate(quarter=label_of_quarter(ibis._.number))
+    quarters = quarters_from_to(ai.depreciation.first_quarter, ai.depreciation.last_quarter)
+    grid = quarters.cross_join(values_table("builder", builders).unpack("builder"))
+    return grid.filter(grid.number >= grid.first).select(*KEY, "quarter")
 
 
 def _known(fundamentals: Table, figures: Table, leases: Table, ai: AiParameters) -> Table:
@@ -95,9 +92,9 @@ def _known(fundamentals: Table, figures: Table, leases: Table, ai: AiParameters)
         released_id=quarters.reference_id,
     )
     leases = used(leases)
-    taken = leases.group_by(
-        "ticker", quarter=calendar_quarter(leases.period_start_date, leases.period_end_date)
-    ).agg(leases=leases.value.sum())
+    taken = leases.group_by("ticker", quarter=calendar_quarter(leases.period_start_date, leases.period_end_date)).agg(
+        leases=leases.value.sum()
+    )
     table = _grid(ai)
     for source in (filed, released, taken):
         table = table.left_join(source, ["ticker", "quarter"]).drop("ticker_right", "quarter_right")

@@ -112,16 +112,25 @@ def restatements(
     known = _known_at(quarters_history, both.rename(vintage_date="filed_date"), index)
     panel = fundamentals_of(known, fiscal_quarters, concept_applicability, concepts, methodology, VINTAGE)
     states = _states(panel, companies, index)
+    changed = _with_newest_accession(changed)
     rows = changed.mutate(
         filed_date=changed.known_from_date,
         day_before=shift_days(changed.known_from_date, -1),
-        accession=changed.facts[0]["accession"],
         difference=changed.value - changed.value_before,
         difference_pct=100 * (changed.value - changed.value_before) / changed.value_before.abs().nullif(0),
     )
     rows = _beside(rows, states.rename(roic_ttm_pct="roic", composite_score="score"), "filed_date")
     rows = _beside(rows, states.rename(roic_ttm_before_pct="roic", composite_score_before="score"), "day_before")
     return rows.select(*Restatements.to_schema().columns)
+
+
+def _with_newest_accession(changed: Table) -> Table:
+    """Add the filing of the fact filed last: a difference also changes by the fact that is taken away."""
+    key = ["ticker", "concept", "measure", "fiscal_year", "fiscal_quarter", "known_from_date"]
+    used = changed.select(*key, fact=changed.facts.unnest())
+    newest = used.group_by(*key).agg(fact=used.fact.argmax(used.fact["filed_date"]))
+    newest = newest.select(*key, accession=newest.fact["accession"])
+    return changed.left_join(newest, key).drop(*[f"{name}_right" for name in key])
 
 
 def _states(panel: Table, companies: Table, index: IndexParameters) -> Table:

@@ -13,6 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from warehouse.configuration import read_model
 from warehouse.methodology_ai import AiParameters
+from warehouse.methodology_debate import (
+    BacklogParameters,
+    CircularMoneyParameters,
+    CycleStageParameters,
+    PrivateValuationParameters,
+    ProfitPoolParameters,
+    ReratingParameters,
+)
 
 DEFAULT_METHODOLOGY = Path(__file__).with_name("methodology.yaml")
 QUARTER = r"^\d{4}Q[1-4]$"
@@ -105,6 +113,12 @@ class Methodology(BaseModel):
     index: IndexParameters
     roic: RoicParameters
     ai: AiParameters
+    profit_pools: ProfitPoolParameters
+    backlog: BacklogParameters
+    circular_money: CircularMoneyParameters
+    private_valuations: PrivateValuationParameters
+    rerating: ReratingParameters
+    cycle_stage: CycleStageParameters
 
 
 def read_methodology(path: Path = DEFAULT_METHODOLOGY) -> Methodology:

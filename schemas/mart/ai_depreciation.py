@@ -181,7 +181,9 @@ class AiDepreciationCoverage(Table):
         "published; interpolated: the fitted path; run_rate_held: the last published run rate",
         isin=["published", "interpolated", "run_rate_held"],
     )
-    revenue_path_usd: float = column("The fitted path in this quarter, also where a figure is published", unit=USD)
+    revenue_path_usd: float = column(
+        "The fitted path in this quarter, also where a figure is published", unit=USD, nullable=True
+    )
     revenue_error_usd: float = column(
         "Half the step of rounding where published; typical error of the path at its anchors where interpolated;"
         " null where the run rate is held",
@@ -193,15 +195,15 @@ class AiDepreciationCoverage(Table):
     coverage_low_ratio: float = column("The same with revenue less its error", unit="ratio", nullable=True)
     coverage_high_ratio: float = column("The same with revenue plus its error", unit="ratio", nullable=True)
     published_depreciation_usd: float = column("The study's figure for the quarter", unit=USD, nullable=True)
-    published_coverage_ratio: float = column(
-        "Published revenue ÷ published depreciation", unit="ratio", nullable=True
-    )
+    published_coverage_ratio: float = column("Published revenue ÷ published depreciation", unit="ratio", nullable=True)
     coverage_ttm_ratio: float = column(
         "Revenue ÷ depreciation over four quarters; null until there are four", unit="ratio", nullable=True
     )
     cumulative_revenue_usd: float = column("Revenue since the path's start", unit=USD, nullable=True)
     cumulative_depreciation_usd: float = column("Depreciation since the model's start", unit=USD, nullable=True)
-    cumulative_coverage_ratio: float = column("Cumulative revenue ÷ cumulative depreciation", unit="ratio", nullable=True)
+    cumulative_coverage_ratio: float = column(
+        "Cumulative revenue ÷ cumulative depreciation", unit="ratio", nullable=True
+    )
     capital_recovered_ratio: float = column(
         "Cumulative revenue ÷ cumulative AI capital expenditure", unit="ratio", nullable=True
     )
@@ -211,9 +213,13 @@ class AiDepreciationCoverage(Table):
         unit="years",
         nullable=True,
     )
-    days_per_billion: float = column("Days to add one billion dollars of cumulative revenue", unit="days", nullable=True)
+    days_per_billion: float = column(
+        "Days to add one billion dollars of cumulative revenue", unit="days", nullable=True
+    )
     is_interpolated: bool = column("Revenue of the quarter is not published: path or held run rate")
-    is_forecast: bool = column("The quarter lies after the last published revenue, or its capital expenditure is guidance")
+    is_forecast: bool = column(
+        "The quarter lies after the last published revenue, or its capital expenditure is guidance"
+    )
     first_crossing_quarter: str = quarter_column(
         "First quarter in which revenue covers depreciation, interpolated quarters included; the same in every row",
         nullable=True,
