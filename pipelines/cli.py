@@ -148,6 +148,54 @@ def ui(
     raise typer.Exit(subprocess.call(command, env=dict(os.environ)))
 
 
+@app.command(epilog="Examples: `tokenchain prepare --home /srv/tokenchain`")
+def prepare(home: HomeOption = None) -> None:
+    """Make the home folder with Dagster's settings, for services that start Dagster themselves."""
+    from pipelines.instance import prepare_instance
+
+    try:
+        console.print(str(prepare_instance(Home.resolve(home))), highlight=False, soft_wrap=True)
+    except OSError as error:
+        _fail(f"{error}; make the folder writable or choose another one with --home")
+
+
+@app.command(
+    epilog="Examples: `tokenchain explain NVDA capital_expenditure 2025Q4` · `tokenchain explain upstream composite_score 2026Q1` ·"
+    " `tokenchain explain MSFT roic_ttm_pct` · `tokenchain explain all mart.growth_gap.upstream_midstream_ratio 2026Q1 --basis ttm`"
+)
+def explain(
+    entity: Annotated[str, typer.Argument(help="Ticker, tier or other entity of the table; `all` where it has none")],
+    name: Annotated[str, typer.Argument(help="Concept, sub-index, column, or schema.table.column")],
+    period: Annotated[
+        str | None,
+        typer.Argument(
+            help="Calendar quarter such as 2025Q4, on basis fiscal_ytd the report quarter; a year or day where the table has such"
+            " [default: newest]"
+        ),
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="Table, where several have the column")] = None,
+    basis: Annotated[str | None, typer.Option(help="fiscal_ytd, quarter or ttm")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Further key columns, such as sub_index=roic_change")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(min=1, help="Steps below the number [default: down to the facts]")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Follow the values of normalisation windows too, and list every row")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The tree as JSON")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show a number as a tree through its formula to the facts of filings, each with its link; every formula is computed again."""
+    from pipelines.explain_display import run_explain
+    from pipelines.numbers import Question, key_values
+
+    try:
+        question = Question(entity, name, period, table, basis, key_values(where or []))
+        run_explain(console, Home.resolve(home), question, depth, everything, as_json)
+    except (TokenchainError, OSError) as error:
+        _fail(str(error))
+
+
 def main() -> None:
     """Entry point of the installed command."""
     app()

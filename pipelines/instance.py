@@ -1,15 +1,23 @@
 """Dagster's instance below the home folder, shared by the command line and the UI.
 
-What belongs here: its settings. What does not: definitions.
+What belongs here: its settings, and runs in it whose process died. What does not: definitions.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from warehouse.home import Home
+from warehouse.run_log import read
 
+if TYPE_CHECKING:
+    import dagster as dg
+
+# A run that never got as far as the run log is given this long before it counts as dead.
+UNKNOWN_RUN_SECONDS = 3_600
 SETTINGS = """\
 # Written by tokenchain; your own settings may be added.
 telemetry:
@@ -33,3 +41,23 @@ def prepare_instance(home: Home) -> Path:
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["TOKENCHAIN_HOME"] = str(home.root)
     return home.dagster
+
+
+def close_dead_runs(instance: dg.DagsterInstance, home: Home, own_run_id: str = "") -> list[str]:
+    """Mark runs as failed that a killed process left behind as running; returns their ids. Only for the holder of the home's lock.
+
+    Dagster starts no queued run while it believes another is going on. The lock tells that none is: whoever began a refresh of
+    this home folder and did not end it is dead.
+    """
+    import dagster as dg
+
+    begun = {record.run_id for record in read(home.run_log) if record.outcome == "started"}
+    statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    closed = []
+    for record in instance.get_run_records(dg.RunsFilter(job_name="refresh", statuses=statuses)):
+        run = record.dagster_run
+        is_old = record.create_timestamp.timestamp() < time.time() - UNKNOWN_RUN_SECONDS
+        if run.run_id != own_run_id and (run.run_id in begun or is_old):
+            instance.report_run_failed(run, "the process of this run ended without telling; found by a later refresh")
+            closed.append(run.run_id)
+    return closed

@@ -15,6 +15,8 @@ from warehouse.errors import HomeBusy
 from warehouse.home import Home
 from warehouse.run_log import now
 
+PATIENCE_SECONDS = 1.0
+
 
 class HomeLock:
     """An operating-system lock: it goes with its process, so a dead holder never blocks the next refresh.
@@ -32,7 +34,8 @@ class HomeLock:
     def acquire(self) -> None:
         """Take the lock; raises HomeBusy naming process, machine, run and start of the holder."""
         try:
-            self.lock.acquire(timeout=0)
+            # The sensor holds it for a moment to look after dead runs.
+            self.lock.acquire(timeout=PATIENCE_SECONDS, poll_interval=0.1)
         except Timeout as error:
             raise HomeBusy(
                 f"{self.path.parent}: another refresh holds this home folder ({self.holder()}); wait for it"

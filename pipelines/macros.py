@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 
 import ibis
-from ibis.expr.types import Table
 
 from assets.real_time import composite_scores_as_of, fundamentals_as_of
 from pipelines.workshop import Workshop
@@ -26,7 +25,7 @@ PARAMETER = "as_of_date"
 
 def macro_statements(workshop: Workshop) -> list[str]:
     """The statements that create and describe `core.fundamentals_as_of(day)` and `mart.composite_scores_as_of(day)`."""
-    table = workshop.engine.table
+    table, statement = workshop.engine.table, workshop.engine.statement
     history, quarters = table(QuartersHistory), table(FiscalQuarters)
     applicability, companies = table(ConceptApplicability), table(Companies)
     settings = (workshop.concepts, workshop.methodology)
@@ -34,13 +33,12 @@ def macro_statements(workshop: Workshop) -> list[str]:
     fundamentals = fundamentals_as_of(history, quarters, applicability, *settings, day)
     scores = composite_scores_as_of(history, quarters, applicability, companies, *settings, day)
     return [
-        *_macro("core.fundamentals_as_of", fundamentals, "core.fundamentals as it was known on a day"),
-        *_macro("mart.composite_scores_as_of", scores, "mart.composite_scores as it was known on a day"),
+        *_macro("core.fundamentals_as_of", statement(fundamentals), "core.fundamentals as it was known on a day"),
+        *_macro("mart.composite_scores_as_of", statement(scores), "mart.composite_scores as it was known on a day"),
     ]
 
 
-def _macro(name: str, expression: Table, meaning: str) -> list[str]:
-    sql = str(ibis.to_sql(expression, dialect="duckdb"))
+def _macro(name: str, sql: str, meaning: str) -> list[str]:
     if COMPILED_SENTINEL not in sql:
         raise ValueError(f"{name}: the day has no place in the compiled SQL; the engine spells dates in a new way")
     body = sql.replace(COMPILED_SENTINEL, f"CAST({PARAMETER} AS DATE)")

@@ -12,14 +12,17 @@ from typing import Any
 import dagster as dg
 
 from pipelines.catalogue import all_tables
-from pipelines.notifying import tell_late
+from pipelines.lineage_view import lineage_statements
 from pipelines.macros import macro_statements
+from pipelines.notifying import tell_late
 from pipelines.progress import report
 from pipelines.table_assets import OWNERS, asset_key
 from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import qualified_name
+from warehouse.configuration import content_hash
 from warehouse.home import Home
 from warehouse.lateness import late_filings
+from warehouse.lineage import DEFAULT_LINEAGE
 from warehouse.publication import current_file, is_made_from, publish, published_files, rolled_back_from
 from warehouse.run_log import append, read
 
@@ -46,7 +49,9 @@ def _is_current(workshop: Workshop) -> bool:
 
 def _fingerprint(workshop: Workshop) -> str:
     stored = [workshop.store.stored(table) for table in all_tables()]
-    return workshop.fingerprint(*[note.fingerprint if note is not None else "none" for note in stored])
+    tables = [note.fingerprint if note is not None else "none" for note in stored]
+    # The rules of the view meta.lineage are in no table.
+    return workshop.fingerprint(content_hash(DEFAULT_LINEAGE), *tables)
 
 
 def next_name(home: Home, run_id: str, now: dt.datetime) -> str:
@@ -85,7 +90,10 @@ def publish_warehouse(tools: WorkshopResource) -> Iterable[Any]:
     if not unchanged:
         earlier = [run for run in read(workshop.home.run_log) if run.run_id != workshop.run_id]
         name = next_name(workshop.home, workshop.run_id, dt.datetime.now(dt.UTC))
-        publish(workshop.store, all_tables(), workshop.home, [*earlier, record], name, _fingerprint(workshop), macro_statements(workshop))
+        statements = [*macro_statements(workshop), *lineage_statements(workshop.concepts, workshop.methodology)]
+        publish(
+            workshop.store, all_tables(), workshop.home, [*earlier, record], name, _fingerprint(workshop), statements
+        )
     try:
         append(workshop.home.run_log, record)
     except OSError as error:

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.event_log import cheap_event_log
 from pipelines.instance import prepare_instance
 from pipelines.notifying import tell_failure
 from pipelines.progress import Watcher, watch
@@ -36,10 +37,11 @@ def refresh(
     as_of: dt.date | None = None,
     teller: Watcher | None = None,
 ) -> Outcome:
-    """Run the job once; never raises for a failed run, the outcome says why it failed.
+    """Run the job once; never raises for a failed run, the outcome says why it failed. Raises HomeNotWritable before there is a run.
 
     With `as_of` only facts filed by that day enter, so the home holds the warehouse as it was known then.
     """
+    home.require_writable()
     prepare_instance(home)
     # Imported late: Dagster reads its home folder from the environment set above, and `--help` stays quick.
     import dagster as dg
@@ -60,7 +62,7 @@ def refresh(
     }
     watch(watcher, teller)
     try:
-        with dg.DagsterInstance.get() as instance:
+        with cheap_event_log(), dg.DagsterInstance.get() as instance:
             result = job.execute_in_process(
                 run_config=configuration,
                 instance=instance,
@@ -95,7 +97,7 @@ def _with_remedy(message: str | None, home: Home) -> str | None:
     if message is None:
         return None
     text = message.lower()
-    if "no space left" in text or "disk is full" in text or "file too large" in text:
+    if "no space left" in text or "disk is full" in text or "file too large" in text or "disk i/o error" in text:
         return f"{message}; free some space below {home.root} and refresh again"
     if "read-only" in text or "readonly" in text or "permission denied" in text:
         return f"{message}; make {home.root} writable or choose another folder with --home"

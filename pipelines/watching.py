@@ -20,9 +20,11 @@ import dagster as dg
 
 from pipelines.edgar import EdgarError, EdgarSettings, Event, Look, look
 from pipelines.edgar.block import current_block
+from pipelines.instance import close_dead_runs
+from pipelines.locking import HomeLock
 from pipelines.notifying import tell_failure
 from pipelines.workshop import BUNDLED, EDGAR, EDGAR_BULK
-from warehouse.errors import TokenchainError
+from warehouse.errors import HomeBusy, TokenchainError
 from warehouse.home import Home
 from warehouse.universe import DEFAULT_UNIVERSE, read_universe
 
@@ -148,8 +150,10 @@ def configured() -> tuple[Home, str, Path]:
     )
 
 
-def _evaluate(context: dg.SensorEvaluationContext, moment: dt.datetime) -> dg.SensorResult:
+def evaluate(context: dg.SensorEvaluationContext, moment: dt.datetime) -> dg.SensorResult:
+    """One tick: look where it is due, ask for a run where there is something new, say why not otherwise."""
     home, source, universe = configured()
+    _look_after_dead_runs(context, home)
     if source not in (EDGAR, EDGAR_BULK):
         return _skip(f"the source is {source}; new filings are looked for when TOKENCHAIN_SOURCE is {EDGAR}")
     cursor = Cursor.read(context.cursor)
@@ -167,6 +171,22 @@ def _evaluate(context: dg.SensorEvaluationContext, moment: dt.datetime) -> dg.Se
     context.log.info(f"refresh {key} for: {', '.join(reasons)}")
     request = dg.RunRequest(run_key=key, tags={FILINGS_TAG: key, "tokenchain/source": source})
     return dg.SensorResult(run_requests=[request], cursor=cursor.text())
+
+
+def _look_after_dead_runs(context: dg.SensorEvaluationContext, home: Home) -> None:
+    """Close runs of killed processes, because none would start after them."""
+    if not home.root.exists():
+        return
+    lock = HomeLock(home, "sensor")
+    try:
+        lock.acquire()
+    except (HomeBusy, OSError):
+        return
+    try:
+        for run_id in close_dead_runs(context.instance, home):
+            context.log.warning(f"run {run_id} ended without telling; marked as failed")
+    finally:
+        lock.release()
 
 
 def _skip(reason: str) -> dg.SensorResult:
@@ -194,7 +214,7 @@ def new_filings_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         ),
     )
     def new_filings(context):  # type: ignore[no-untyped-def]
-        return _evaluate(context, dt.datetime.now(dt.UTC))
+        return evaluate(context, dt.datetime.now(dt.UTC))
 
     return new_filings
 

@@ -19,6 +19,7 @@ from ibis.expr.types import Table as IbisTable
 from pydantic import PrivateAttr
 
 from pipelines.catalogue import DerivedTable, all_tables
+from pipelines.instance import close_dead_runs
 from pipelines.locking import HomeLock
 from pipelines.progress import teller
 from schemas.base import TableClass, qualified_name
@@ -58,6 +59,11 @@ def code_hash() -> str:
     return content_hash(*sorted(files))
 
 
+def today() -> dt.date:
+    """The present day, UTC."""
+    return dt.datetime.now(dt.UTC).date()
+
+
 class Workshop:
     """The opened home folder of one run. Use as a context manager: it holds the folder's lock and the engine."""
 
@@ -67,7 +73,7 @@ class Workshop:
         self.universe_path = universe
         self.run_id = run_id
         self.as_of = as_of
-        self.known_on = dt.datetime.now(dt.UTC).date()
+        self.known_on = today()
         self.lock = HomeLock(home, run_id)
         self.refused: dict[str, str] = {}
         self.responses: dict[str, str] = {}
@@ -189,6 +195,8 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         run_id = context.run.run_id if context.run is not None else "direct"
         as_of = dt.date.fromisoformat(self.as_of) if self.as_of else None
         self._workshop = Workshop(Home.resolve(self.home or None), self.source, universe, run_id, as_of).__enter__()
+        if context.instance is not None:
+            close_dead_runs(context.instance, self._workshop.home, run_id)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Give lock and engine back."""

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import ibis.expr.datatypes as dt
+
+# Checks are bound to the engine's functions when a schema is made, so these must be known before the first one is.
+import pandera.backends.ibis.builtin_checks  # noqa: F401
 import pandera.ibis as pa
 from pandera.dtypes import immutable
 from pandera.engines import ibis_engine

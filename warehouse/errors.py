@@ -36,5 +36,9 @@ class ClockSetBack(TokenchainError):
     """The machine's clock is behind what is stored, so that filing days can't be judged."""
 
 
+class HomeNotWritable(TokenchainError):
+    """The home folder, or the disk it is on, can't be written."""
+
+
 class HomeBusy(TokenchainError):
     """Another refresh holds the home folder."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,11 +22,22 @@ FACT_STRUCT = (
     'STRUCT("start" VARCHAR, "end" VARCHAR, val VARCHAR, accn VARCHAR, fy VARCHAR, fp VARCHAR, form VARCHAR,'
     " filed VARCHAR, frame VARCHAR)[]"
 )
-FACTS_MAP = f"MAP(VARCHAR, MAP(VARCHAR, STRUCT(label VARCHAR, description VARCHAR, units MAP(VARCHAR, {FACT_STRUCT}))))"
+# Labels and descriptions are left out: no table has them, and reading them takes a tenth of the time.
+FACTS_MAP = f"MAP(VARCHAR, MAP(VARCHAR, STRUCT(units MAP(VARCHAR, {FACT_STRUCT}))))"
+# Responses are read together up to this many bytes of JSON, so that memory does not grow with the number of companies.
+BATCH_BYTES = 64 * 1024 * 1024
 SOURCE_COLUMNS = (
     "cik, entity_name, taxonomy, tag, unit, period_start_date, period_end_date, value, accession, filing_fiscal_year,"
     " filing_fiscal_period, form, filed_date, frame, basis, confidence, source_url, note, response_sha256"
 )
+# Typed column → the column that keeps what the source wrote in it.
+TEXT_COLUMNS = {
+    "value": "value_text",
+    "period_start_date": "start_text",
+    "period_end_date": "end_text",
+    "filed_date": "filed_text",
+}
+FACT_KEY = "cik, taxonomy, tag, unit, period_start_date, period_end_date, accession, basis, filed_date"
 FIRST_EDGAR_DAY = "DATE '1993-01-01'"
 LONGEST_USUAL_SPAN_DAYS = 400
 
@@ -49,24 +60,26 @@ def parse_statement(paths: Sequence[Path], largest_object: int) -> str:
     files = ", ".join(quoted(str(path)) for path in paths)
     return f"""
     WITH response AS (
-        SELECT cik, entityName AS entity_name, filename, facts
+        SELECT cik, entityName AS entity_name, regexp_extract(filename, '([0-9a-f]{{64}})', 1) AS response_sha256, facts
         FROM read_json([{files}], format = 'unstructured', filename = true, maximum_object_size = {largest_object},
             columns = {{cik: 'VARCHAR', entityName: 'VARCHAR', facts: '{FACTS_MAP}'}})
     ), by_taxonomy AS (
-        SELECT cik, entity_name, filename, unnest(map_entries(facts)) AS taxonomy FROM response
+        SELECT cik, entity_name, response_sha256, unnest(map_entries(facts)) AS taxonomy FROM response
     ), by_tag AS (
-        SELECT cik, entity_name, filename, taxonomy.key AS taxonomy, unnest(map_entries(taxonomy.value)) AS tag
+        SELECT cik, entity_name, response_sha256, taxonomy.key AS taxonomy, unnest(map_entries(taxonomy.value)) AS tag
         FROM by_taxonomy
     ), by_unit AS (
-        SELECT cik, entity_name, filename, taxonomy, tag.key AS tag, unnest(map_entries(tag.value.units)) AS unit FROM by_tag
+        SELECT cik, entity_name, response_sha256, taxonomy, tag.key AS tag,
+            unnest(map_entries(tag.value.units)) AS unit
+        FROM by_tag
     ), by_fact AS (
-        SELECT cik, entity_name, filename, taxonomy, tag, unit.key AS unit, unnest(unit.value) AS fact FROM by_unit
+        SELECT cik, entity_name, response_sha256, taxonomy, tag, unit.key AS unit, unnest(unit.value) AS fact
+        FROM by_unit
     )
     SELECT cik, entity_name, taxonomy, tag, unit, fact."start" AS period_start_date, fact."end" AS period_end_date,
         fact.val AS value, fact.accn AS accession, fact.fy AS filing_fiscal_year, fact.fp AS filing_fiscal_period,
         fact.form AS form, fact.filed AS filed_date, fact.frame AS frame, 'as_first_reported' AS basis,
-        'filing' AS confidence, NULL::VARCHAR AS source_url, NULL::VARCHAR AS note,
-        regexp_extract(filename, '([0-9a-f]{{64}})', 1) AS response_sha256
+        'filing' AS confidence, NULL::VARCHAR AS source_url, NULL::VARCHAR AS note, response_sha256
     FROM by_fact"""
 
 
@@ -81,10 +94,14 @@ def custom_facts_statement(path: Path) -> str:
     JOIN raw.universe AS u USING (ticker)"""
 
 
-def typed_statement(text_rows: str, known_on: dt.date) -> str:
-    """The SELECT that types text rows and names what is wrong (`reason`) and what is odd (`unusual`) with each."""
+def typed_statement(text_rows: str, known_on: dt.date, *, with_texts: bool = False) -> str:
+    """The SELECT that types text rows and names what is wrong (`reason`) and what is odd (`unusual`) with each.
+
+    `with_texts` adds what the source wrote in the columns that are typed: only the quarantine needs it.
+    """
+    left_out = "" if with_texts else f" EXCLUDE ({', '.join(TEXT_COLUMNS.values())})"
     return f"""
-    WITH text_row AS ({text_rows}), typed AS (
+    WITH text_row AS ({text_rows}), typed_row AS (
         SELECT TRY_CAST(cik AS BIGINT) AS cik, entity_name, taxonomy, tag, unit,
             TRY_CAST(period_start_date AS DATE) AS period_start_date, TRY_CAST(period_end_date AS DATE) AS period_end_date,
             TRY_CAST(value AS DOUBLE) AS value, accession, TRY_CAST(filing_fiscal_year AS BIGINT) AS filing_fiscal_year,
@@ -92,7 +109,7 @@ def typed_statement(text_rows: str, known_on: dt.date) -> str:
             response_sha256, value AS value_text, period_start_date AS start_text, period_end_date AS end_text, filed_date AS filed_text
         FROM text_row
     )
-    SELECT *,
+    SELECT *{left_out},
         CASE
             WHEN period_end_date IS NULL THEN 'period end is missing or no date'
             WHEN period_start_date IS NULL AND start_text IS NOT NULL THEN 'period start is no date'
@@ -112,7 +129,42 @@ def typed_statement(text_rows: str, known_on: dt.date) -> str:
             WHEN period_end_date - period_start_date + 1 > {LONGEST_USUAL_SPAN_DAYS} THEN 'span over 400 days'
             WHEN period_end_date > filed_date THEN 'period ends after the filing'
         END AS unusual
-    FROM typed"""
+    FROM typed_row"""
+
+
+def batches(responses: Sequence[LandedResponse], limit: int = BATCH_BYTES) -> Iterator[list[LandedResponse]]:
+    """The responses in order, in groups of at most `limit` bytes of JSON; a larger one is a group of its own."""
+    batch: list[LandedResponse] = []
+    size = 0
+    for response in responses:
+        if batch and size + response.size > limit:
+            yield batch
+            batch, size = [], 0
+        batch.append(response)
+        size += response.size
+    if batch:
+        yield batch
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Rows of one response under one CIK, and how many of them break no rule."""
+
+    response_sha256: str
+    cik: int | None
+    rows: int
+    good: int
+
+
+def _require_own_facts(response: LandedResponse, counts: Sequence[_Counts]) -> None:
+    if not counts:
+        raise ResponseRefused(f"{response.origin}: holds no facts; fetch the response again")
+    held = {count.cik for count in counts}
+    if held != {response.cik}:
+        others = ", ".join(str(cik) for cik in held)
+        raise ResponseRefused(
+            f"{response.origin}: is of CIK {others} and not of {response.cik}; put the right response there"
+        )
 
 
 class FactLoader:
@@ -139,88 +191,92 @@ class FactLoader:
         )
 
     def load_responses(self, responses: Sequence[LandedResponse]) -> None:
-        """Read all responses in one statement; where that fails, one by one, so that the bad one is refused by name."""
-        if not responses:
-            return
-        try:
-            self._load_batch(responses)
-        except (duckdb.Error, ResponseRefused) as error:
-            if len(responses) == 1:
-                self._refuse(responses[0], str(error).splitlines()[0])
-            else:
-                for response in responses:
+        """Read responses in batches of bounded size, each in one statement; of a batch that fails each response is read by itself.
+
+        So a bad response is refused by name, and the others go on.
+        """
+        for batch in batches(responses):
+            try:
+                self._load_batch(batch)
+            # DuckDB quotes bytes that are no UTF-8 in its message, which then can not be read itself.
+            except (duckdb.Error, ResponseRefused, UnicodeDecodeError) as error:
+                if len(batch) == 1:
+                    self._refuse(batch[0], str(error).splitlines()[0])
+                    continue
+                for response in batch:
                     self.load_responses([response])
 
     def load_custom_facts(self, path: Path) -> None:
         """Read transcribed figures of companies' own tags."""
-        self._insert(f"({custom_facts_statement(path)})")
+        self._type(custom_facts_statement(path))
 
     def _load_batch(self, responses: Sequence[LandedResponse]) -> None:
         # DuckDB reserves twice the largest allowed object per thread, so the limit follows the largest response at hand.
         largest = max(response.size for response in responses) + 1024
-        self.sql.execute(
-            f"CREATE OR REPLACE TEMP TABLE parsed AS {parse_statement([r.path for r in responses], largest)}"
-        )
-        self._check_batch(responses)
-        self._insert("(FROM parsed)")
-        self._refuse_without_good_facts(responses)
-        self.sql.execute("DROP TABLE parsed")
-        self.report.parsed_responses.extend(response.sha256 for response in responses)
-
-    def _check_batch(self, responses: Sequence[LandedResponse]) -> None:
-        rows = self.sql.execute("SELECT DISTINCT response_sha256, TRY_CAST(cik AS BIGINT) FROM parsed").fetchall()
-        ciks: dict[str, set[int | None]] = {}
-        for sha256, cik in rows:
-            ciks.setdefault(sha256, set()).add(cik)
+        seen = self._type(parse_statement([response.path for response in responses], largest), responses)
+        good = {counts.response_sha256 for counts in seen if counts.good}
         for response in responses:
-            held = ciks.get(response.sha256)
-            if held is None:
-                raise ResponseRefused(f"{response.origin}: holds no facts; fetch the response again")
-            if held != {response.cik}:
-                others = ", ".join(str(cik) for cik in held)
-                raise ResponseRefused(
-                    f"{response.origin}: is of CIK {others} and not of {response.cik}; put the right response there"
-                )
-
-    def _refuse_without_good_facts(self, responses: Sequence[LandedResponse]) -> None:
-        """A response whose every row is in quarantine replaces nothing: the company's last good data stays."""
-        good = {
-            sha256 for (sha256,) in self.sql.execute("SELECT DISTINCT response_sha256 FROM loaded_facts").fetchall()
-        }
-        for response in responses:
+            # The company's last good data stays.
             if response.sha256 not in good:
                 self._refuse(response, "every fact breaks the raw contract, see meta.quarantine")
+        self.report.parsed_responses.extend(response.sha256 for response in responses)
 
-    def _insert(self, text_rows: str) -> None:
-        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {typed_statement(f'FROM {text_rows}', self.known_on)}")
-        self._mark_contradictions()
+    def _type(self, text_rows: str, responses: Sequence[LandedResponse] = ()) -> list[_Counts]:
+        """Type text rows and take them over; tells what there was. Raises ResponseRefused for a response of another company.
+
+        Nearly always nothing is wrong: then the rows are read once, without the texts that only the quarantine needs.
+        """
+        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {typed_statement(text_rows, self.known_on)}")
+        seen = self._count()
+        for response in responses:
+            _require_own_facts(response, [counts for counts in seen if counts.response_sha256 == response.sha256])
+        if any(counts.good < counts.rows for counts in seen) or self._has_repeated_rows():
+            texts = typed_statement(text_rows, self.known_on, with_texts=True)
+            self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {texts}")
+            self._mark_contradictions()
+            self._set_aside()
+            seen = self._count()
+        self._take_over()
+        return seen
+
+    def _count(self) -> list[_Counts]:
+        rows = self.sql.execute(
+            "SELECT response_sha256, cik, count(*), count(*) FILTER (reason IS NULL) FROM typed GROUP BY ALL"
+        ).fetchall()
+        return [_Counts(*row) for row in rows]
+
+    def _has_repeated_rows(self) -> bool:
+        """Whether two rows have the same key; by its hash, so that in rare cases the answer is yes where none has."""
+        counted = f"SELECT count(DISTINCT hash({FACT_KEY})) < count(*) FROM typed"
+        return bool(self.sql.execute(counted).fetchall()[0][0])
+
+    def _take_over(self) -> None:
         facts = self.sql.execute(
             f"INSERT INTO loaded_facts BY NAME SELECT {SOURCE_COLUMNS}, unusual FROM typed WHERE reason IS NULL"
         ).fetchall()
+        self.report.facts += facts[0][0]
+        self.sql.execute("DROP TABLE typed")
+
+    def _set_aside(self) -> None:
+        fields = ", ".join(f"{name} := {name}" for name in _quarantine_fields())
         bad = self.sql.execute(
             f"""INSERT INTO loaded_quarantine BY NAME
             SELECT 'raw.company_facts' AS table_name, cik, reason, response_sha256,
-                to_json(struct_pack({", ".join(f"{name} := {name}" for name in _quarantine_fields())}))::VARCHAR AS row_content
+                to_json(struct_pack({fields}))::VARCHAR AS row_content
             FROM typed WHERE reason IS NOT NULL"""
         ).fetchall()
-        self.report.facts += facts[0][0]
         self.report.quarantined += bad[0][0]
-        self.sql.execute("DROP TABLE typed")
 
     def _mark_contradictions(self) -> None:
-        key = "cik, taxonomy, tag, unit, period_start_date, period_end_date, accession, basis"
-        repeated = self.sql.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM typed WHERE reason IS NULL GROUP BY {key}, filed_date HAVING count(*) > 1)"
-        ).fetchall()
-        if repeated[0][0]:
-            self.sql.execute(
-                f"""CREATE OR REPLACE TEMP TABLE typed AS SELECT * REPLACE (
-                    CASE WHEN reason IS NOT NULL THEN reason
-                         WHEN min(value) OVER same <> max(value) OVER same THEN 'two values for one fact in one filing'
-                         WHEN row_number() OVER same > 1 THEN 'repeats another row' END AS reason)
-                FROM typed WINDOW same AS (PARTITION BY {key}, filed_date, reason IS NULL ORDER BY value
-                    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"""
-            )
+        """Give a reason to good rows that repeat or contradict another one of the same filing."""
+        self.sql.execute(
+            f"""CREATE OR REPLACE TEMP TABLE typed AS SELECT * REPLACE (
+                CASE WHEN reason IS NOT NULL THEN reason
+                     WHEN min(value) OVER same <> max(value) OVER same THEN 'two values for one fact in one filing'
+                     WHEN row_number() OVER same > 1 THEN 'repeats another row' END AS reason)
+            FROM typed WINDOW same AS (PARTITION BY {FACT_KEY}, reason IS NULL ORDER BY value
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)"""
+        )
 
     def _refuse(self, response: LandedResponse, reason: str) -> None:
         named = reason if response.origin in reason else f"{response.origin}: not readable as companyfacts ({reason})"
@@ -229,10 +285,4 @@ class FactLoader:
 
 def _quarantine_fields() -> list[str]:
     shown = [name.strip() for name in SOURCE_COLUMNS.split(",") if name.strip() != "response_sha256"]
-    texts = {
-        "value": "value_text",
-        "period_start_date": "start_text",
-        "period_end_date": "end_text",
-        "filed_date": "filed_text",
-    }
-    return [texts.get(name, name) for name in shown]
+    return [TEXT_COLUMNS.get(name, name) for name in shown]

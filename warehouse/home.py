@@ -6,8 +6,11 @@ What belongs here: paths and their creation. What does not: reading or writing w
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from warehouse.errors import HomeNotWritable
 
 HOME_VARIABLE = "TOKENCHAIN_HOME"
 DEFAULT_HOME = "data"
@@ -26,10 +29,21 @@ class Home:
         return cls(Path(chosen).expanduser().resolve())
 
     def create(self) -> Home:
-        """Make the folders; raises OSError where the place can't be written."""
+        """Make the folders; raises OSError where they can't be made."""
         for folder in (self.responses, self.tables, self.published, self.dagster):
             folder.mkdir(parents=True, exist_ok=True)
         return self
+
+    def require_writable(self) -> None:
+        """Raise HomeNotWritable naming the folder where nothing can be written to it: its parts would fail in less clear words."""
+        try:
+            self.create()
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise HomeNotWritable(
+                f"{self.root}: can't be written ({error.strerror}); make it writable or choose another folder with --home"
+            ) from error
 
     def remove_leftovers(self) -> None:
         """Remove unfinished files of killed refreshes; only for the holder of the lock, whose own files would be among them."""

@@ -76,13 +76,18 @@ def due_rules(path: Path = DEFAULT_RULES) -> DueRules:
     return read_model(path, DueRules)
 
 
-def a_year_later(end: dt.date) -> dt.date:
+def is_month_end(day: dt.date) -> bool:
+    """Whether a day is the last of its month."""
+    return (day + dt.timedelta(days=1)).day == 1
+
+
+def a_year_later(end: dt.date, ends_with_months: bool) -> dt.date:
     """The end of the same quarter a year on: the month's end, or the same weekday 52 or 53 weeks later.
 
     A company whose quarter ends on the last such weekday of a month gets a 53rd week when that keeps it so; one that ends on the
     weekday nearest to a month's end is expected up to a week early in its long years.
     """
-    if (end + dt.timedelta(days=1)).day == 1:
+    if ends_with_months:
         return end.replace(year=end.year + 1, day=calendar.monthrange(end.year + 1, end.month)[1])
     is_last_of_month = (end + WEEK).month != end.month
     longer = end + LONG_YEAR_WEEKS
@@ -99,7 +104,9 @@ def expected_filing(
     last = known[-1]
     number = last.fiscal_quarter % 4 + 1 if reports_quarters else 4
     before = [quarter.end_date for quarter in known if quarter.fiscal_quarter == number]
-    end = a_year_later(before[-1]) if before else last.end_date + QUARTER
+    # A year of 52 or 53 weeks ends with a month now and then, so one quarter alone does not tell.
+    ends_with_months = all(is_month_end(quarter.end_date) for quarter in known)
+    end = a_year_later(before[-1], ends_with_months) if before else last.end_date + QUARTER
     if end <= last.end_date:
         end = last.end_date + QUARTER
     form = annual_form if number == 4 else rules.quarterly_form

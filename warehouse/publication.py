@@ -132,7 +132,7 @@ def _meta_rows(
         Changes: changes.num_rows,
     }
     made_here[meta.Tables] = len(stored) + len(META_TABLES)
-    tables = [_table_row(table, note.rows, note.sql, note.run_id) for table, note in stored.items()] + [
+    tables = [_table_row(table, note.rows, note.sql or None, note.run_id) for table, note in stored.items()] + [
         _table_row(table, made_here[table], None, None) for table in META_TABLES
     ]
     return {

@@ -27,7 +27,7 @@ Test = Callable[[], CheckResult]
 
 @dataclass(frozen=True)
 class StoredTable:
-    """What is known of a table's file: kept beside it as JSON."""
+    """What is known of a table's file: kept beside it as JSON. `sql` is empty where the table is read from a source."""
 
     name: str
     rows: int
@@ -83,7 +83,7 @@ class TableStore:
         path = self.path(table)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        sql = str(ibis.to_sql(expression, dialect="duckdb"))
+        sql = self.engine.statement(expression)
         self.engine.sql.execute(f"COPY ({sql}) TO {quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
         try:
             checks = self._check(table, temporary, tests)
@@ -92,7 +92,7 @@ class TableStore:
                 name=qualified_name(table),
                 rows=rows[0][0],
                 fingerprint=fingerprint,
-                sql=sql,
+                sql=sql if _reads_stored_tables(expression) else "",
                 seconds=round(time.monotonic() - started, 3),
                 run_id=run_id,
                 checks=[asdict(check) for check in checks],
@@ -123,3 +123,9 @@ class TableStore:
         temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
         temporary.write_text(json.dumps(asdict(stored), indent=1), encoding="utf-8")
         os.replace(temporary, note)
+
+
+def _reads_stored_tables(expression: IbisTable) -> bool:
+    """Whether an expression reads only tables of a layer, so that its SQL runs wherever they are."""
+    read = expression.op().find(ibis.expr.operations.DatabaseTable)
+    return all(table.namespace.database is not None for table in read)
