@@ -91,6 +91,11 @@ class EdgarServer:
         with self._lock:
             self._faults[path].extend(faults)
 
+    def forget_faults(self) -> None:
+        """Forget the faults still queued."""
+        with self._lock:
+            self._faults.clear()
+
     def take_fault(self, path: str) -> Fault | None:
         """Take the next fault for a path."""
         with self._lock:

@@ -1,0 +1,144 @@
+"""A second refresh: nothing changed, responses refused, the whole run failed, a contract broken. The published file stays right."""
+
+import gzip
+from pathlib import Path
+
+import duckdb
+import ibis
+import pytest
+from ibis.expr.types import Table as IbisTable
+from typer.testing import CliRunner
+
+from pipelines import workshop
+from pipelines.catalogue import DerivedTable
+from pipelines.cli import app
+from schemas.mart.prosperity import GrowthGap
+from tests.homes import (
+    CIKS,
+    bundled_copy,
+    files_below,
+    read_json,
+    refresh_here,
+    response_path,
+    write_json,
+)
+from warehouse.home import Home
+from warehouse.run_log import read
+
+
+def status_of(home: Home) -> str:
+    """What `tokenchain status` says."""
+    result = CliRunner().invoke(app, ["status", "--home", str(home.root)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def assert_readable(home: Home) -> None:
+    """The published file opens and holds the companies."""
+    with duckdb.connect(str(home.database), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM core.companies").fetchall() == [(len(CIKS),)]
+
+
+def test_an_unchanged_refresh_writes_neither_tables_nor_the_published_file(home: Home) -> None:
+    before, kept = home.database.stat(), files_below(home.tables)
+    outcome = refresh_here(home)
+    after = home.database.stat()
+
+    assert outcome.succeeded, outcome.message
+    assert outcome.record is not None
+    assert outcome.record.outcome == "unchanged"
+    assert (after.st_ino, after.st_mtime_ns, after.st_size) == (before.st_ino, before.st_mtime_ns, before.st_size)
+    assert files_below(home.tables) == kept
+    assert [run.outcome for run in read(home.run_log)] == ["published", "unchanged"]
+    assert "unchanged" in status_of(home)
+
+
+def test_refused_responses_keep_the_last_good_data_and_are_named_in_status(home: Home, tmp_path: Path) -> None:
+    source = bundled_copy(tmp_path / "source")
+    meta, msft = response_path(source, "META"), response_path(source, "MSFT")
+    meta.write_bytes(gzip.compress(b"<html>blocked</html>"))
+    msft.write_bytes(msft.read_bytes()[:-500])
+    aapl = response_path(source, "AAPL")
+    write_json(aapl, read_json(aapl) | {"cik": 1})
+    published = home.database.read_bytes()
+    outcome = refresh_here(home, source)
+    told = status_of(home)
+
+    assert outcome.succeeded, outcome.message
+    assert home.database.read_bytes() == published
+    for ticker in ("META", "MSFT", "AAPL"):
+        name = f"CIK{CIKS[ticker]:010d}"
+        assert outcome.record is not None
+        assert name in str(outcome.record.message)
+        assert name in told
+    assert_readable(home)
+
+
+def test_a_run_that_fails_whole_changes_nothing_and_is_told(home: Home, tmp_path: Path) -> None:
+    published, tables = home.database.read_bytes(), files_below(home.tables)
+    outcome = refresh_here(home, tmp_path / "nowhere")
+    last = read(home.run_log)[-1]
+
+    assert not outcome.succeeded
+    assert "nowhere" in str(outcome.message)
+    assert "give a folder of CIK" in str(outcome.message)
+    assert home.database.read_bytes() == published
+    assert files_below(home.tables) == tables
+    assert (last.run_id, last.outcome) == (outcome.run_id, "failed")
+    assert "nowhere" in str(last.message)
+    told = status_of(home)
+    assert "failed" in told
+    assert "nowhere" in told
+
+
+def test_a_table_that_breaks_its_contract_fails_the_run_and_both_its_files_stay(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = home.tables / "mart" / "growth_gap.json"
+    table = note.with_suffix(".parquet").read_bytes()
+    published = home.database.read_bytes()
+    # Without its note the table is computed anew, and this time it comes out wrong.
+    note.unlink()
+    honest = workshop.Workshop.expression
+
+    def wrong(opened: workshop.Workshop, derived: DerivedTable) -> IbisTable:
+        expression = honest(opened, derived)
+        return expression.mutate(quarter=ibis.literal("someday")) if derived.table is GrowthGap else expression
+
+    monkeypatch.setattr(workshop.Workshop, "expression", wrong)
+    outcome = refresh_here(home)
+
+    assert not outcome.succeeded
+    for part in ("mart.growth_gap", "contract", "quarter", "someday"):
+        assert part in str(outcome.message)
+    assert home.database.read_bytes() == published
+    assert note.with_suffix(".parquet").read_bytes() == table
+    assert "mart.growth_gap" in status_of(home)
+
+
+def test_a_file_that_is_gone_is_published_again_and_can_be_rolled_back(home: Home) -> None:
+    arguments = ["rollback", "--home", str(home.root)]
+    nothing = CliRunner().invoke(app, arguments)
+    assert nothing.exit_code == 1
+    assert "nothing to roll back to" in nothing.output
+
+    (first,) = home.published.glob("*.duckdb")
+    home.database.unlink()
+    outcome = refresh_here(home)
+    assert outcome.record is not None
+    assert outcome.record.outcome == "published"
+    assert_readable(home)
+
+    done = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    assert first.name in done.output
+    assert first.samefile(home.database)
+    assert first.name in status_of(home)
+    assert_readable(home)
+
+
+def test_status_of_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
+    told = status_of(Home(tmp_path))
+
+    assert "nothing is published" in told
+    assert "tokenchain refresh" in told

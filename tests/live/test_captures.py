@@ -1,0 +1,139 @@
+"""The real captures of February and June 2026, served one after the other: what the second refresh adds, and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.edgar.server import EdgarServer, serving
+from tests.edgar.world import REAL_FILERS, World
+from tests.homes import SHARED_FILINGS
+from tests.live.forked import Forked
+from tests.live.reading import one, query
+from tests.live.world import LiveWorld
+from warehouse.home import Home
+from warehouse.publication import published_files
+from warehouse.universe import DEFAULT_UNIVERSE
+
+FACT = "cik, taxonomy, tag, unit, period_start_date, period_end_date, accession, value, filed_date"
+# One company's capture stays as of February: the refresh must leave it alone.
+UNCHANGED = "ORCL"
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Path, Path, list[str]]]:
+    """Home folder, the file published in February, the one in June, and the companies that June asked for."""
+    if not SHARED_FILINGS.is_dir():
+        pytest.skip("the real captures are not here: this test needs the sibling folder shared/filings")
+    folder = tmp_path_factory.mktemp("captures")
+    world = World(folder / "served")
+    home = Home.resolve(folder / "home")
+    world.tickers(list(REAL_FILERS))
+    with serving(world.folder) as server:
+        environment = LiveWorld.environment(_Universe(), server.url, home.root)  # type: ignore[arg-type]
+        refreshes = Forked(environment)
+        world.capture("2026-02")
+        first = refreshes.run(home.root)
+        assert first["outcome"] == "published", first
+        oracle = (world.folder / f"api/xbrl/companyfacts/CIK{_cik(UNCHANGED):010d}.json").read_bytes()
+        index = (world.folder / f"submissions/CIK{_cik(UNCHANGED):010d}.json").read_bytes()
+        world.capture("2026-06")
+        world.write(f"api/xbrl/companyfacts/CIK{_cik(UNCHANGED):010d}.json", oracle)
+        world.write(f"submissions/CIK{_cik(UNCHANGED):010d}.json", index)
+        server.clear()
+        second = refreshes.run(home.root)
+        assert second["outcome"] == "published", second
+        refreshes.close()
+        february, june = published_files(home)
+        yield home, february, june, _asked(server)
+
+
+class _Universe:
+    """What `LiveWorld.environment` reads of a world: the universe file."""
+
+    universe = DEFAULT_UNIVERSE
+
+
+def _cik(ticker: str) -> int:
+    return next(filer.cik for filer in REAL_FILERS if filer.ticker == ticker)
+
+
+def _asked(server: EdgarServer) -> list[str]:
+    names = {f"CIK{filer.cik:010d}": filer.ticker for filer in REAL_FILERS}
+    return sorted(names[path[-18:-5]] for path in server.paths() if "companyfacts" in path)
+
+
+def both(february: Path, june: Path, sql: str) -> list[tuple[object, ...]]:
+    import duckdb
+
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"ATTACH '{february}' AS february (READ_ONLY)")
+        connection.execute(f"ATTACH '{june}' AS june (READ_ONLY)")
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+@pytest.mark.long
+def test_only_changed_companies_are_asked_for(captures: tuple[Home, Path, Path, list[str]]) -> None:
+    _, _, _, asked = captures
+    assert asked == sorted(filer.ticker for filer in REAL_FILERS if filer.ticker != UNCHANGED)
+
+
+@pytest.mark.long
+def test_exactly_the_new_facts_are_added_and_none_is_removed(captures: tuple[Home, Path, Path, list[str]]) -> None:
+    _, february, june, _ = captures
+    facts = f"SELECT {FACT} FROM {{}}.raw.company_facts"
+    removed = both(february, june, f"{facts.format('february')} EXCEPT ALL {facts.format('june')}")
+    assert removed == []
+    added = f"({facts.format('june')} EXCEPT ALL {facts.format('february')})"
+    ((count, first),) = both(february, june, f"SELECT count(*), min(filed_date) FROM {added}")
+    assert count == one(june, "SELECT count(*) FROM raw.company_facts") - one(
+        february, "SELECT count(*) FROM raw.company_facts"
+    )
+    assert int(str(count)) > 1000
+    assert str(first) > str(one(february, "SELECT max(filed_date) FROM raw.filings WHERE form = '10-K'"))[:4]
+    assert both(february, june, f"SELECT count(*) FROM {added} WHERE cik = {_cik(UNCHANGED)}") == [(0,)]
+
+
+@pytest.mark.long
+def test_restated_values_are_new_versions_with_their_day(captures: tuple[Home, Path, Path, list[str]]) -> None:
+    _, february, june, _ = captures
+    version = "ticker, concept, tag, period_start_date, period_end_date, accession, value, known_from_date"
+    lost = both(
+        february,
+        june,
+        f"SELECT {version} FROM february.core.statement_facts EXCEPT SELECT {version} FROM june.core.statement_facts",
+    )
+    assert lost == []
+    restated = query(
+        june,
+        "SELECT entity, concept, value_before, value_after, accession FROM meta.changes WHERE kind = 'restated_value'",
+    )
+    assert restated
+    for ticker, concept, before, after, accession in restated:
+        versions = query(
+            june,
+            "SELECT h.value, h.known_from_date FROM core.quarters_history AS h"
+            f" WHERE h.ticker = '{ticker}' AND h.concept = '{concept}' AND h.value IN ({before!r}, {after!r})"
+            " AND h.measure IN ('quarter', 'balance') ORDER BY h.known_from_date",
+        )
+        days = dict(versions)
+        assert set(days) == {before, after}, (ticker, concept)
+        assert days[before] < days[after], (ticker, concept)
+        filed = query(june, f"SELECT filed_date FROM raw.filings WHERE accession = '{accession}'")
+        assert filed == [(days[after],)] or days[after] <= filed[0][0]
+
+
+@pytest.mark.long
+def test_changes_name_the_new_quarters_and_filings(captures: tuple[Home, Path, Path, list[str]]) -> None:
+    _, february, june, _ = captures
+    new = query(june, "SELECT DISTINCT entity FROM meta.changes WHERE kind = 'new_quarter' ORDER BY 1")
+    assert [entity for (entity,) in new] == sorted(filer.ticker for filer in REAL_FILERS if filer.ticker != UNCHANGED)
+    filings = query(june, "SELECT count(*) FROM meta.changes WHERE kind = 'new_filing'")
+    added = one(june, "SELECT count(*) FROM raw.filings") - one(february, "SELECT count(*) FROM raw.filings")
+    assert filings == [(added,)]
+    assert query(february, "SELECT * FROM meta.changes") == []

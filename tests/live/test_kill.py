@@ -1,0 +1,174 @@
+"""SIGKILL at every step and at random moments: the published file is the old one or the new one, and the next refresh goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from tests.edgar.server import EdgarServer, serving
+from tests.live.forked import Forked
+from tests.live.reading import digest, newest_income, query
+from tests.live.world import LiveWorld
+from warehouse.home import Home
+
+KILLS = 100
+SEED = 20_261_121
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveWorld, EdgarServer, Home]]:
+    """A world of one company of its own, and the home folder that all tests of this module go on with."""
+    folder = tmp_path_factory.mktemp("killed")
+    world = LiveWorld(folder, ["AAPL"])
+    with serving(world.folder) as server:
+        yield world, server, Home.resolve(folder / "home")
+
+
+@pytest.fixture(scope="module")
+def forked(served: tuple[LiveWorld, EdgarServer, Home]) -> Iterator[Forked]:
+    world, server, home = served
+    refreshes = Forked(world.environment(server.url, home.root))
+    first = refreshes.run(home.root)
+    assert first["outcome"] == "published", first
+    yield refreshes
+    refreshes.close()
+
+
+def assert_whole(database: Path) -> None:
+    """The file opens, and every table holds the rows that the file says of it."""
+    connection = duckdb.connect(str(database), read_only=True)
+    try:
+        for name, rows in connection.execute("SELECT table_name, row_count FROM meta.tables").fetchall():
+            assert connection.execute(f"SELECT count(*) FROM {name}").fetchall() == [(rows,)], name
+    finally:
+        connection.close()
+
+
+@pytest.mark.long
+def test_killed_after_every_step(served: tuple[LiveWorld, EdgarServer, Home], forked: Forked) -> None:
+    world, _, home = served
+    steps = forked.run(home.root)["steps"]
+    assert len(steps) > 20
+    assert steps[-1] == "warehouse_duckdb"
+    world.restate("AAPL", world.file("AAPL"), 1.01)
+    before = digest(home.database)
+    for step in steps[:-1]:
+        ended = forked.run(home.root, kill_after_step=step)
+        assert ended["signal"] == signal.SIGKILL, (step, ended)
+        assert digest(home.database) == before, step
+    # The new file is there under its own name, and not yet in the old one's place.
+    assert forked.run(home.root, kill_after_replace=1)["signal"] == signal.SIGKILL
+    assert digest(home.database) == before
+    # Swapped in, and killed before any record of it was written: the file is the new one.
+    income = newest_income(home.database)
+    assert forked.run(home.root, kill_after_replace=2)["signal"] == signal.SIGKILL
+    assert_whole(home.database)
+    assert newest_income(home.database) == pytest.approx(income * 1.01, rel=1e-6)
+    assert query(home.database, "SELECT DISTINCT entity FROM meta.changes WHERE kind = 'restated_value'") == [("AAPL",)]
+    after = digest(home.database)
+    finished = forked.run(home.root)
+    assert (finished["outcome"], finished["message"]) == ("unchanged", None)
+    assert digest(home.database) == after
+    assert leftovers(home) == []
+
+
+@pytest.mark.long
+def test_killed_at_random_moments(served: tuple[LiveWorld, EdgarServer, Home], forked: Forked) -> None:
+    import time
+
+    world, _, home = served
+    randomness = random.Random(SEED)
+    started = time.monotonic()
+    assert forked.run(home.root)["outcome"] in ("published", "unchanged")
+    whole = time.monotonic() - started
+    base = newest_income(home.database)
+    factor, allowed, kills, published = 1.0, {round(base)}, 0, 0
+    seen = digest(home.database)
+    while kills < KILLS:
+        if len(allowed) == 1:
+            # What was there to publish is published: let there be something new.
+            factor += 0.001
+            world.restate("AAPL", world.file("AAPL"), 1 + factor / 100)
+            allowed.add(-1)
+        ended = forked.run_and_kill(home.root, randomness.uniform(0, whole * 1.5))
+        kills += ended["signal"] == signal.SIGKILL
+        assert ended["signal"] == signal.SIGKILL or ended["outcome"] in ("published", "unchanged"), ended
+        now = digest(home.database)
+        if now != seen:
+            # Another file than before is in place, so it must be the whole new one.
+            assert_whole(home.database)
+            seen, published = now, published + 1
+            allowed = {round(newest_income(home.database))}
+    finished = forked.run(home.root)
+    assert finished["message"] is None
+    assert published > 0
+    assert_whole(home.database)
+    assert forked.run(home.root)["outcome"] == "unchanged"
+    assert leftovers(home) == []
+
+
+def leftovers(home: Home) -> list[str]:
+    return [str(path) for path in home.root.rglob("*.tmp*") if "dagster" not in path.parts]
+
+
+def test_runs_of_killed_processes_do_not_block_the_queue(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.instance import close_dead_runs
+    from warehouse.run_log import RunRecord, append, now
+
+    dead, ended, alive = (str(number) * 8 for number in (1, 2, 3))
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run_id in (dead, ended, alive):
+            instance.add_run(dg.DagsterRun("refresh", run_id=run_id, status=dg.DagsterRunStatus.STARTED))
+        append(home.run_log, RunRecord(dead, now(), "started", "edgar", "0", "0"))
+        append(home.run_log, RunRecord(ended, now(), "started", "edgar", "0", "0"))
+        append(home.run_log, RunRecord(ended, now(), "published", "edgar", "0", "0"))
+        append(home.run_log, RunRecord(alive, now(), "started", "edgar", "0", "0"))
+        assert close_dead_runs(instance, home, own_run_id=alive) == [dead]
+        found = instance.get_run_by_id(dead)
+        assert found is not None
+        assert found.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_second_refresh_says_who_holds_the_folder_and_a_dead_holder_is_recognised(
+    refresh_live: object, home: Home, told: list[str]
+) -> None:
+    import subprocess
+    import sys
+
+    from pipelines.locking import HomeLock
+    from tests.homes import ROOT
+
+    assert callable(refresh_live)
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time; from pathlib import Path; from pipelines.locking import HomeLock; from warehouse.home import Home;"
+            "HomeLock(Home(Path(sys.argv[1])), 'the-run').acquire(); print('held', flush=True); time.sleep(600)",
+            str(home.root),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert HomeLock(home, "").is_held()
+        outcome = refresh_live()
+        assert not outcome.succeeded
+        assert f"process {holder.pid} on " in outcome.message
+        assert "run the-run" in outcome.message
+    finally:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+    assert not HomeLock(home, "").is_held()
+    outcome = refresh_live()
+    assert (outcome.succeeded, outcome.record.outcome) == (True, "unchanged"), outcome.message
+    assert any(f"process {holder.pid} " in line and "going on" in line for line in told)

@@ -1,0 +1,259 @@
+"""The sensors: when they look, what they ask for, and that a filing triggers once while its run succeeds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import watching
+from pipelines.edgar import Look
+from pipelines.edgar.submissions import Filing
+from pipelines.watching import FILINGS_TAG, Cursor, is_due, is_filing_time, runs_to_request
+from tests.edgar.server import EdgarServer, Fault, serving
+from tests.edgar.world import World, first_filing, quarter_filing
+from warehouse.home import Home
+
+UNIVERSE = """companies:
+  - {ticker: T001, cik: 9000001, name: One, tier: upstream}
+  - {ticker: T002, cik: 9000002, name: Two, tier: midstream}
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open"),
+    [
+        ("2026-05-20T09:59:00+00:00", False),
+        ("2026-05-20T10:00:00+00:00", True),
+        ("2026-05-21T01:59:00+00:00", True),
+        ("2026-05-21T02:00:00+00:00", False),
+        ("2026-05-23T15:00:00+00:00", False),
+        # In winter New York is an hour further from UTC.
+        ("2026-01-20T10:30:00+00:00", False),
+        ("2026-01-20T11:00:00+00:00", True),
+    ],
+)
+def test_filing_hours_are_those_of_new_york(moment: str, is_open: bool) -> None:
+    assert is_filing_time(dt.datetime.fromisoformat(moment)) is is_open
+
+
+def test_it_looks_at_every_tick_in_filing_hours_and_hourly_otherwise() -> None:
+    sunday = dt.datetime(2026, 5, 24, 12, 0, tzinfo=dt.UTC)
+    ticks = [sunday + dt.timedelta(minutes=15 * number) for number in range(9)]
+    looked: list[dt.datetime] = []
+    for tick in ticks:
+        if is_due(looked[-1].isoformat() if looked else "", tick):
+            looked.append(tick)
+    assert looked == [ticks[0], ticks[4], ticks[8]]
+    wednesday = dt.datetime(2026, 5, 20, 15, 0, tzinfo=dt.UTC)
+    assert is_due(wednesday.isoformat(), wednesday + dt.timedelta(minutes=15))
+    assert is_due((sunday + dt.timedelta(days=400)).isoformat(), sunday)
+
+
+def seen(*accessions: str, failed: bool = False) -> Look:
+    filings = tuple(
+        Filing(1, name, "10-Q", dt.date(2026, 5, 5), None, None, "", "", True, True, None, "") for name in accessions
+    )
+    from pipelines.edgar import Failure
+
+    failures = (Failure("T", 1, "", "look", "status 503"),) if failed else ()
+    return Look(filings, (), (), (), (), failures, 1)
+
+
+def test_a_filing_triggers_once_while_its_run_succeeds_and_again_when_it_failed() -> None:
+    cursor = Cursor()
+    first = runs_to_request(seen("a"), cursor, {})
+    assert first is not None
+    key, reasons = first
+    assert reasons == ["a"]
+    for status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS):
+        assert runs_to_request(seen("a"), cursor, {key: status}) is None
+    again = runs_to_request(seen("a"), cursor, {key: dg.DagsterRunStatus.FAILURE})
+    assert again is not None
+    assert again[0] != key
+    assert again[0].endswith("-2")
+    # A second filing brings its own run; the first has one under way.
+    more = runs_to_request(seen("a", "b"), cursor, {again[0]: dg.DagsterRunStatus.STARTED})
+    assert more is not None
+    assert more[1] == ["b"]
+
+
+def test_a_failed_look_does_not_forget_which_attempt_it_was() -> None:
+    cursor = Cursor()
+    first = runs_to_request(seen("a"), cursor, {})
+    assert first is not None
+    assert runs_to_request(seen(failed=True), cursor, {first[0]: dg.DagsterRunStatus.FAILURE}) is None
+    again = runs_to_request(seen("a"), cursor, {first[0]: dg.DagsterRunStatus.FAILURE})
+    assert again is not None
+    assert again[0].endswith("-2")
+    assert runs_to_request(seen(), cursor, {}) is None
+    assert cursor.requested == {}
+
+
+@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", '{"requested": 3}', "3"])
+def test_an_unreadable_cursor_is_an_empty_one(text: str | None) -> None:
+    assert Cursor.read(text) == Cursor()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> World:
+    return World(tmp_path / "served")
+
+
+@pytest.fixture
+def edgar(served: World) -> Iterator[EdgarServer]:
+    with serving(served.folder) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(edgar: EdgarServer, served: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    served.companies(2)
+    universe = tmp_path / "universe.yaml"
+    universe.write_text(UNIVERSE, encoding="utf-8")
+    for name, value in {
+        "TOKENCHAIN_SOURCE": "edgar",
+        "TOKENCHAIN_HOME": str(tmp_path / "home"),
+        "TOKENCHAIN_UNIVERSE": str(universe),
+        "SEC_USER_AGENT": "Warehouse Tests tests@example.com",
+        "TOKENCHAIN_EDGAR_DATA_URL": edgar.url,
+        "TOKENCHAIN_EDGAR_WWW_URL": edgar.url,
+        "TOKENCHAIN_EDGAR_STATE_DIRECTORY": str(tmp_path / "state"),
+        "TOKENCHAIN_EDGAR_BLOCK_PAUSE_SECONDS": "30",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return Home.resolve(tmp_path / "home")
+
+
+def sensor_named(name: str) -> dg.SensorDefinition:
+    from pipelines.definitions import defs
+
+    return next(sensor for sensor in defs.sensors or () if getattr(sensor, "name", "") == name)  # type: ignore[return-value]
+
+
+def tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
+    """A tick on a Wednesday in filing hours."""
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    return watching.evaluate(context, dt.datetime(2026, 5, 20, 15, 0, tzinfo=dt.UTC))
+
+
+def land(home: Home) -> None:
+    from pipelines.edgar import fetch
+    from warehouse.universe import read_universe
+
+    fetch(read_universe(Path(str(home.root.parent / "universe.yaml"))).companies, home.root)
+
+
+def test_the_sensor_asks_for_one_run_per_filing(settings: Home, served: World) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance, None)
+        (request,) = first.run_requests or []
+        assert request.tags[FILINGS_TAG] == request.run_key
+        # Gone again when the refresh it asked for has landed everything.
+        land(settings)
+        quiet = tick(instance, first.cursor)
+        assert not quiet.run_requests
+        assert quiet.skip_reason is not None
+        assert quiet.skip_reason.skip_message == "nothing new"
+
+        filing = quarter_filing(9_000_002)
+        served.index(9_000_002, [filing, first_filing(9_000_002)])
+        seen_once = tick(instance, quiet.cursor)
+        (request,) = seen_once.run_requests or []
+        instance.add_run(_run(request.run_key, dg.DagsterRunStatus.SUCCESS))
+        again = tick(instance, seen_once.cursor)
+        assert not again.run_requests
+        assert again.skip_reason is not None
+        assert filing.accession in str(again.skip_reason.skip_message)
+
+
+def test_the_sensor_itself_is_called_by_the_daemon(settings: Home) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = sensor_named("new_filings")(dg.build_sensor_context(instance=instance))
+        assert isinstance(result, dg.SensorResult)
+        assert len(result.run_requests or []) == 1
+
+
+def test_the_sensor_asks_again_when_the_run_failed(settings: Home, served: World) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance, None)
+        (request,) = first.run_requests or []
+        instance.add_run(_run(request.run_key, dg.DagsterRunStatus.FAILURE))
+        second = tick(instance, first.cursor)
+        (retry,) = second.run_requests or []
+        assert retry.run_key != request.run_key
+
+
+def _run(key: str | None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    return dg.DagsterRun(job_name="refresh", status=status, tags={FILINGS_TAG: str(key)})
+
+
+def skipped(result: dg.SensorResult) -> str:
+    assert not result.run_requests
+    assert result.skip_reason is not None
+    return str(result.skip_reason.skip_message)
+
+
+def test_the_sensor_says_why_it_does_not_look(
+    settings: Home, edgar: EdgarServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        monkeypatch.setenv("TOKENCHAIN_SOURCE", "bundled")
+        assert "the source is bundled" in skipped(tick(instance, None))
+        monkeypatch.setenv("TOKENCHAIN_SOURCE", "edgar")
+        monkeypatch.setenv("SEC_USER_AGENT", "nobody")
+        assert "SEC_USER_AGENT" in skipped(tick(instance, None))
+        assert edgar.paths() == []
+
+
+def test_a_block_ends_the_look_at_once_and_the_next_ones_wait(settings: Home, edgar: EdgarServer) -> None:
+    edgar.fail("submissions/CIK0009000001.json", Fault("block", status=403))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert "EDGAR has blocked this machine" in skipped(tick(instance, None))
+        edgar.clear()
+        assert "looking again after" in skipped(tick(instance, None))
+        assert edgar.paths() == []
+
+
+def test_outside_filing_hours_the_cursor_spaces_the_looks(settings: Home, edgar: EdgarServer) -> None:
+    sunday = dt.datetime(2026, 5, 24, 12, 0, tzinfo=dt.UTC)
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = watching.evaluate(dg.build_sensor_context(instance=instance), sunday)
+        assert json.loads(str(first.cursor))["looked_at"] == sunday.isoformat()
+        edgar.clear()
+        context = dg.build_sensor_context(instance=instance, cursor=first.cursor)
+        assert "outside US filing hours" in skipped(watching.evaluate(context, sunday + dt.timedelta(minutes=15)))
+        assert edgar.paths() == []
+
+
+def test_everything_runs_by_default() -> None:
+    from pipelines.definitions import defs, weekday_refresh
+
+    for name in ("new_filings", "refresh_failed"):
+        assert sensor_named(name).default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor_named("new_filings").minimum_interval_seconds == 900
+    assert weekday_refresh.default_status == dg.DefaultScheduleStatus.RUNNING
+    graph = defs.resolve_asset_graph()
+    policy = graph.get(dg.AssetKey("warehouse_duckdb")).freshness_policy
+    assert policy is not None
+    assert "companies_have_reported" in {key.name for key in graph.asset_check_keys}
+
+
+def test_two_runs_do_not_start_at_once(tmp_path: Path) -> None:
+    import yaml
+
+    from pipelines.instance import prepare_instance
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", "")
+        patch.setenv("TOKENCHAIN_HOME", "")
+        folder = prepare_instance(Home.resolve(tmp_path))
+        written = yaml.safe_load((folder / "dagster.yaml").read_text(encoding="utf-8"))
+        assert written["concurrency"]["runs"]["max_concurrent_runs"] == 1
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            assert instance.get_concurrency_config().run_queue_config is not None
+            assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1

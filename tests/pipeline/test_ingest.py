@@ -1,0 +1,183 @@
+"""Only what is new is read, what is refused keeps its last good data: the step before all derived tables, on its own."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.ingest import ingest
+from pipelines.source_assets import _store_configuration
+from pipelines.workshop import Workshop
+from schemas.raw.configuration import Universe
+from schemas.raw.filings import CompanyFacts
+from tests.homes import CIKS, alter, bundled_copy, copied, read_json, response_path, universe_file, write_json
+from warehouse import fact_loading
+from warehouse.errors import ResponseRefused
+from warehouse.home import Home
+from warehouse.responses import LandedResponse
+from warehouse.universe import DEFAULT_UNIVERSE
+
+Rows = list[tuple[Any, ...]]
+
+
+class Ingesting:
+    """The step on a copy of the refreshed home folder, with what it did."""
+
+    def __init__(self, home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = home
+        self.source = source
+        self.parsed: list[list[int]] = []
+        self.refused: dict[str, str] = {}
+        parse = fact_loading.FactLoader._load_batch
+
+        def watched(loader: fact_loading.FactLoader, responses: list[LandedResponse]) -> None:
+            self.parsed.append([response.cik for response in responses])
+            parse(loader, responses)
+
+        monkeypatch.setattr(fact_loading.FactLoader, "_load_batch", watched)
+
+    def run(self, universe: Path = DEFAULT_UNIVERSE) -> Rows:
+        """Ingest; returns company, response, number and sum of the facts of the mapped taxonomy."""
+        with Workshop(self.home, str(self.source), universe, "ingest-run") as workshop:
+            _store_configuration(workshop, Universe)
+            ingest(workshop)
+            self.refused = workshop.refused
+            workshop.store.read(CompanyFacts)
+            return workshop.engine.sql.execute(
+                """SELECT cik, response_sha256, count(*), sum(value) FROM raw.company_facts WHERE taxonomy = 'us-gaap'
+                GROUP BY ALL ORDER BY ALL"""
+            ).fetchall()
+
+
+@pytest.fixture
+def ingesting(refreshed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingesting:
+    return Ingesting(copied(refreshed, tmp_path / "home"), bundled_copy(tmp_path / "source"), monkeypatch)
+
+
+def revenue_facts(content: dict[str, Any], tag: str = "Revenues") -> list[dict[str, Any]]:
+    facts: list[dict[str, Any]] = content["facts"]["us-gaap"][tag]["units"]["USD"]
+    return facts
+
+
+def change_one_value(content: dict[str, Any]) -> None:
+    revenue_facts(content)[-1]["val"] += 1_000_000
+
+
+def test_unchanged_responses_are_not_read_again(ingesting: Ingesting) -> None:
+    first = ingesting.run()
+
+    assert ingesting.parsed == []
+    assert {row[0] for row in first} == set(CIKS.values())
+
+
+def test_a_changed_response_is_the_only_one_read(ingesting: Ingesting) -> None:
+    before = ingesting.run()
+    alter(ingesting.source, "NVDA", change_one_value)
+    after = ingesting.run()
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+
+    assert ingesting.parsed == [[CIKS["NVDA"]]]
+    assert len(changed) == 1
+    old, new = changed[0]
+    assert (new[0], new[2], new[3] - old[3]) == (CIKS["NVDA"], old[2], 1_000_000)
+    assert new[1] != old[1]
+
+
+def html(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"<!DOCTYPE html><html><body>Request Rate Threshold Exceeded</body></html>"))
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def cut_off_inside(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-5000]))
+
+
+def other_company(path: Path) -> None:
+    write_json(path, read_json(path) | {"cik": 320193})
+
+
+def no_facts(path: Path) -> None:
+    write_json(path, read_json(path) | {"facts": {}})
+
+
+BREAKAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "MSFT": (cut_off, "can't be read"),
+    "GOOGL": (cut_off_inside, "not readable as companyfacts"),
+    "AMZN": (other_company, "is of CIK 320193 and not of 1018724"),
+    "META": (no_facts, "holds no facts"),
+    "TSLA": (html, "not readable as companyfacts"),
+}
+
+
+def test_refused_responses_are_named_and_the_last_good_data_stays(ingesting: Ingesting) -> None:
+    before = ingesting.run()
+    for ticker, (breakage, _) in BREAKAGES.items():
+        breakage(response_path(ingesting.source, ticker))
+    alter(ingesting.source, "NVDA", change_one_value)
+    after = ingesting.run()
+
+    assert set(ingesting.refused) == {f"CIK{CIKS[ticker]:010d}" for ticker in BREAKAGES}
+    for ticker, (_, says) in BREAKAGES.items():
+        told = ingesting.refused[f"CIK{CIKS[ticker]:010d}"]
+        assert says in told
+        assert f"CIK{CIKS[ticker]:010d}" in told
+    assert [row for row in after if row[0] != CIKS["NVDA"]] == [row for row in before if row[0] != CIKS["NVDA"]]
+    assert [row[2] for row in after] == [row[2] for row in before]
+
+
+def test_a_refused_response_is_read_once_it_is_good_again(ingesting: Ingesting) -> None:
+    path = response_path(ingesting.source, "META")
+    good = path.read_bytes()
+    before = ingesting.run()
+    no_facts(path)
+    ingesting.run()
+    path.write_bytes(good)
+
+    assert ingesting.run() == before
+    assert ingesting.refused == {}
+
+
+def test_a_company_that_is_missing_from_the_source_keeps_its_last_good_data(ingesting: Ingesting) -> None:
+    before = ingesting.run()
+    response_path(ingesting.source, "META").unlink()
+
+    assert ingesting.run() == before
+
+
+def test_a_company_with_neither_response_nor_data_is_named_with_the_remedy(
+    ingesting: Ingesting, tmp_path: Path
+) -> None:
+    added = {"ticker": "TWIN", "cik": 999999, "name": "Twin of AAPL", "tier": "downstream"}
+    universe = universe_file(tmp_path / "universe.yaml", list(CIKS), added)
+
+    with pytest.raises(ResponseRefused) as refused:
+        ingesting.run(universe)
+
+    assert "TWIN: no usable response and no earlier data" in str(refused.value)
+    assert "CIK0000999999.json" in str(refused.value)
+    assert "add the response or take TWIN out of the universe file" in str(refused.value)
+
+
+def test_an_added_company_is_the_only_one_read(ingesting: Ingesting, tmp_path: Path) -> None:
+    before = ingesting.run()
+    real = read_json(response_path(ingesting.source, "AAPL"))
+    (ingesting.source / "CIK0000999999.json").write_text(json.dumps(real | {"cik": 999999}))
+    added = {"ticker": "TWIN", "cik": 999999, "name": "Twin of AAPL", "tier": "downstream"}
+    after = ingesting.run(universe_file(tmp_path / "universe.yaml", list(CIKS), added))
+    twin, copy = (next(row for row in after if row[0] == cik) for cik in (CIKS["AAPL"], 999999))
+
+    assert ingesting.parsed == [[999999]]
+    assert [row for row in after if row[0] != 999999] == before
+    assert twin[2:] == copy[2:]
+
+
+def test_a_company_taken_out_of_the_universe_loses_its_facts(ingesting: Ingesting, tmp_path: Path) -> None:
+    after = ingesting.run(universe_file(tmp_path / "universe.yaml", ["NVDA", "META"]))
+
+    assert {row[0] for row in after} == {CIKS["NVDA"], CIKS["META"]}
