@@ -13,7 +13,7 @@ import ibis.expr.datatypes as dt
 from ibis.expr.types import Table
 
 from assets.expressions import first_text, growth, quarter_number
-from assets.prosperity import BASIS_COLUMNS, composite_of, variant_scores
+from assets.prosperity import BASIS_COLUMNS, composite_of, scores_of_values
 from schemas.core.facts import Companies
 from schemas.core.fundamentals import Fundamentals
 from schemas.mart.index_views import CompositeContributions, CompositeSensitivity, CompositeVariants, RevenueGrowth
@@ -27,22 +27,31 @@ SMALLEST_CHANGE = 1e-9
 
 
 def composite_variants(
-    fundamentals: Annotated[Table, Fundamentals],
+    sub_indices: Annotated[Table, SubIndices],
+    revenue_growth: Annotated[Table, RevenueGrowth],
     companies: Annotated[Table, Companies],
     methodology: Methodology,
 ) -> Annotated[Table, CompositeVariants]:
-    """The composite score by every variant of methodology.yaml, each computed from the same fundamentals.
+    """The composite score by every variant of methodology.yaml, each from the companies' values in `mart.sub_indices`.
 
     Grain: variant × entity × basis × quarter. `default` repeats `mart.composite_scores`.
     """
-    return ibis.union(
-        *[_variant(fundamentals, companies, methodology, variant) for variant in methodology.index.variants]
+    values = _company_values(sub_indices, revenue_growth)
+    return ibis.union(*[_variant(values, companies, methodology, variant) for variant in methodology.index.variants])
+
+
+def _company_values(sub_indices: Table, revenue_growth: Table) -> Table:
+    """The companies' values with the revenue of the span as weight."""
+    values = sub_indices.filter(sub_indices.entity_kind == "company").drop(
+        "z_score", "score", "window_mean", "window_deviation", "window_count"
     )
+    weights = revenue_growth.select("basis", "quarter", entity="ticker", weight="revenue_usd")
+    key = ["entity", "basis", "quarter"]
+    return values.left_join(weights, key).drop(*[f"{name}_right" for name in key])
 
 
-def _variant(fundamentals: Table, companies: Table, methodology: Methodology, variant: IndexVariant) -> Table:
-    scores = variant_scores(fundamentals, companies, methodology.index, variant)
-    composite = composite_of(scores, methodology.index)
+def _variant(values: Table, companies: Table, methodology: Methodology, variant: IndexVariant) -> Table:
+    composite = composite_of(scores_of_values(values, companies, methodology.index, variant), methodology.index)
     return composite.mutate(variant=ibis.literal(variant.name)).select(*CompositeVariants.to_schema().columns)
 
 

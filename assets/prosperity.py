@@ -52,9 +52,20 @@ def variant_scores(
     vintage: tuple[str, ...] = (),
 ) -> Table:
     """Values and scores of companies and tiers by one variant of the method; the columns of `mart.sub_indices` and more."""
+    company_values = _company_values(fundamentals, companies, index, vintage)
+    return scores_of_values(company_values, companies, index, variant, vintage)
+
+
+def scores_of_values(
+    company_values: Table,
+    companies: Table,
+    index: IndexParameters,
+    variant: IndexVariant,
+    vintage: tuple[str, ...] = (),
+) -> Table:
+    """The same from values of companies: the columns of `mart.sub_indices` up to the scores, and `weight` for weighted means."""
     if variant.members == "all":
         companies = companies.mutate(in_prosperity_index=ibis.literal(True))
-    company_values = _company_values(fundamentals, companies, index, vintage)
     tiers = _tier_values(company_values, companies, variant, vintage)
     values = scored(company_values.drop("weight").union(tiers), index, variant, vintage)
     empty = values.value.notnull() & values.score.isnull()

@@ -13,15 +13,12 @@ from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
-from pipelines.explaining import ENDLESS, FACTS_TABLE, Node, explain
-from pipelines.lineage_view import VIEW, all_rules, table_shapes
+from pipelines.explaining import ENDLESS, FACTS_TABLE, LineageSource, Node, explain
+from pipelines.lineage_view import VIEW
 from pipelines.numbers import Question, find_number
-from warehouse.concepts import read_concepts
 from warehouse.errors import TokenchainError
 from warehouse.formulas import readable
 from warehouse.home import Home
-from warehouse.lineage import read_lineage
-from warehouse.methodology import read_methodology
 
 SHOWN_ROWS = 12
 WIDTH = 20_000
@@ -37,10 +34,9 @@ def run_explain(
             f"{home.database}: nothing is published here; run `tokenchain refresh` or name the folder with --home"
         )
     with duckdb.connect(str(home.database), read_only=True) as connection:
-        number = find_number(connection, question, read_lineage(), read_concepts())
-        root = explain(connection, number, depth or ENDLESS, everything)
-        if root.formula is None:
-            root.formula = _words(root)
+        source = LineageSource(connection)
+        number = find_number(connection, question, source.lineage, source.concepts)
+        root = explain(source, number, depth or ENDLESS, everything)
         if as_json:
             console.out(json.dumps(root.as_json(), ensure_ascii=False, indent=2), highlight=False)
         else:
@@ -53,7 +49,7 @@ def show_tree(console: Console, connection: duckdb.DuckDBPyConnection, root: Nod
     tree = Tree(_title(root, units))
     _grow(tree, root, units, show_all)
     # Wider than any line: the terminal folds long lines itself, so that links stay whole.
-    console.print(tree, highlight=False, soft_wrap=True, width=WIDTH)
+    Console(file=console.file, width=WIDTH).print(tree, highlight=False, soft_wrap=True)
     facts = root.facts()
     filings = {fact.accession for fact in facts if fact.accession}
     console.print(f"\n{len(facts)} facts from {len(filings)} filings", highlight=False)
@@ -64,17 +60,6 @@ def show_tree(console: Console, connection: duckdb.DuckDBPyConnection, root: Nod
         markup=False,
         soft_wrap=True,
     )
-
-
-def _words(node: Node) -> str:
-    """How a number without listed inputs is made."""
-    lineage = read_lineage()
-    table, column = node.address.table, node.address.column
-    if column in table_shapes(lineage)[table].keys:
-        return "part of the row's key"
-    rules = all_rules(lineage, read_concepts(), read_methodology())
-    texts = [rule.text for rule in rules if rule.table == table and column in rule.columns.values()]
-    return f"{texts[-1]}; no input is listed for this row" if texts else "no rule and no input"
 
 
 def _units(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
@@ -105,6 +90,10 @@ def _context(nodes: list[Node]) -> Text:
 def _title(node: Node, units: dict[tuple[str, str], str]) -> str:
     unit = units.get((node.address.table, node.address.column), "")
     lines = [f"{_head(node)} = [bold]{_number(node.value, unit)}[/]  [dim]{escape(_place(node))}[/]"]
+    if not node.address.column:
+        lines = [
+            f"{_head(node)}  [dim]{escape(_place(node))}: {'the row' if node.address.key else 'the table as a whole'}[/]"
+        ]
     if node.tag:
         lines[0] = f"{_sign(node)}[bold]{_number(node.value, '')}[/]  {escape(node.tag)}  {_period(node)}"
     if node.accession or node.filing_url:

@@ -1,22 +1,25 @@
 """The tree below a number: through its formula and the numbers before it to the facts of filings.
 
-What belongs here: reading `meta.lineage` step by step, computing each number again. What does not: finding the number that was asked for
+What belongs here: reading the parts of `meta.lineage` step by step, computing each number again. What does not: finding the number that was asked for
 (`pipelines.numbers`) and drawing (`pipelines.explain_display`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import duckdb
 
-from pipelines.lineage_view import VIEW, VIEW_COLUMNS
+from pipelines.lineage_view import VIEW_COLUMNS, all_rules, lineage_sql, table_shapes
+from warehouse.concepts import read_concepts
 from warehouse.engine import quoted
 from warehouse.errors import TokenchainError
 from warehouse.formulas import NotComputable, agrees, evaluate
+from warehouse.lineage import read_lineage
+from warehouse.methodology import read_methodology
 
 ENDLESS = 1_000
 FACTS_TABLE = "core.statement_facts"
@@ -36,7 +39,8 @@ class Node:
     """A number or fact with what it is made of.
 
     `check` is agrees, differs, or null where the formula is words or an input has no value; `computed` is the value from the children.
-    `title` is set for the number asked for. `state` says why a number that has inputs shows none: repeated (above in the tree), context, or beyond the depth asked for.
+    `title` is set for the number asked for. `state` says why a number that has inputs shows none: repeated (above in the tree),
+    context, or deeper (beyond the depth asked for).
     """
 
     address: Address
@@ -67,7 +71,7 @@ class Node:
         return self.address.table == FACTS_TABLE or self.address.table.startswith("raw.") or not self.address.column
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it."""
+        """The node itself and all below it."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -89,51 +93,77 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def lineage_rows(connection: duckdb.DuckDBPyConnection, addresses: Iterable[Address]) -> list[dict[str, Any]]:
-    """The rows of the view for some numbers; raises TokenchainError where the published file has no such view."""
-    wanted = set(addresses)
-    conditions = [
-        f"{column} IN ({', '.join(sorted({quoted(value) for value in values}))})"
-        for column, values in (
-            ("table_name", [address.table for address in wanted]),
-            ("column_name", [address.column for address in wanted]),
-            ("number_key", [address.key for address in wanted]),
-        )
-    ]
-    try:
-        found = connection.execute(
-            f"SELECT {', '.join(VIEW_COLUMNS)} FROM {VIEW} WHERE {' AND '.join(conditions)}"
-        ).fetchall()
-    except duckdb.CatalogException as error:
-        raise TokenchainError(
-            f"the published file has no {VIEW}: it was made by an earlier version; run `tokenchain refresh`"
-        ) from error
-    rows = [dict(zip(VIEW_COLUMNS, row, strict=True)) for row in found]
-    return [row for row in rows if _number(row) in wanted]
+class LineageSource:
+    """The published file with the rules by which its numbers are made."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self.lineage = read_lineage()
+        self.concepts = read_concepts()
+        self.shapes = table_shapes(self.lineage)
+        self.rules = all_rules(self.lineage, self.concepts, read_methodology())
+
+    def rows(self, addresses: Iterable[Address]) -> list[dict[str, Any]]:
+        """The rows of `meta.lineage` for some numbers, from the parts of the view that can hold them: the whole takes seconds to plan.
+
+        Raises TokenchainError where the published file does not fit the rules.
+        """
+        wanted = set(addresses)
+        columns = {(address.table, address.column) for address in wanted}
+        rules = [rule for rule in self.rules if columns & {(rule.table, column) for column in rule.columns.values()}]
+        sql = lineage_sql(rules, self.shapes)
+        if not sql:
+            return []
+        keys = ", ".join(sorted({quoted(address.key) for address in wanted}))
+        try:
+            found = self.connection.execute(f"FROM ({sql}) WHERE number_key IN ({keys})").fetchall()
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise TokenchainError(
+                f"the published file was made by another version; run `tokenchain refresh` ({error})"
+            ) from error
+        rows = [dict(zip(VIEW_COLUMNS, row, strict=True)) for row in found]
+        return [row for row in rows if _number(row) in wanted]
+
+    def words(self, address: Address) -> str:
+        """How a number without listed inputs is made."""
+        if address.column in self.shapes[address.table].keys:
+            return "part of the row's key"
+        texts = [
+            rule.text for rule in self.rules if rule.table == address.table and address.column in rule.columns.values()
+        ]
+        return f"{texts[-1]}; no input is listed for this row" if texts else "no rule and no input"
 
 
 def _number(row: dict[str, Any]) -> Address:
     return Address(row["table_name"], row["column_name"], row["number_key"])
 
 
-def explain(
-    connection: duckdb.DuckDBPyConnection, root: Node, depth: int = ENDLESS, follow_context: bool = False
-) -> Node:
+def explain(source: LineageSource, root: Node, depth: int = ENDLESS, follow_context: bool = False) -> Node:
     """Fill in what the root is made of, down to facts or `depth` steps; each number is followed once."""
+    explain_all(source, [root], depth, follow_context)
+    return root
+
+
+def explain_all(
+    source: LineageSource, roots: Sequence[Node], depth: int = ENDLESS, follow_context: bool = False
+) -> None:
+    """Fill in several trees with one query per step; a number is followed where it comes first."""
     seen: set[Address] = set()
-    level = [root]
+    level = list(roots)
     for _ in range(depth):
         open_nodes = _to_follow(level, seen, follow_context)
         if not open_nodes:
             break
-        _attach(open_nodes, lineage_rows(connection, [node.address for node in open_nodes]))
+        _attach(open_nodes, source.rows([node.address for node in open_nodes]))
         level = [child for node in open_nodes for child in node.children]
     for node in level:
         if not node.is_leaf and node.state is None and not node.children and node.address not in seen:
             node.state = "deeper"
-    for node in root.walk():
-        _check(node)
-    return root
+    for root in roots:
+        for node in root.walk():
+            _check(node)
+        if root.formula is None:
+            root.formula = source.words(root.address)
 
 
 def _to_follow(level: list[Node], seen: set[Address], follow_context: bool) -> list[Node]:

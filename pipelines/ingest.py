@@ -52,7 +52,9 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     fingerprint = workshop.fingerprint(
         *[f"{cik} {sha256}" for cik, sha256 in sorted(current.items())], content_hash(custom), str(workshop.as_of)
     )
-    quarantine_fingerprint = workshop.fingerprint(fingerprint, _hash_of(landing.rejected))
+    # A response refused for want of a good row has its rows here all the same.
+    refused = sorted(response.sha256 for response in new if response.sha256 not in current.values())
+    quarantine_fingerprint = workshop.fingerprint(fingerprint, _hash_of(landing.rejected), *refused)
     retained = set(current.values()) - {
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.catalogue import DerivedTable, derived_tables
 from schemas.base import qualified_name
-from warehouse.lineage import ResolvedInput, ResolvedRule, covered
+from warehouse.lineage import ONLY, ResolvedInput, ResolvedRule, covered
 
 if TYPE_CHECKING:
     from pipelines.lineage_view import TableShape
@@ -66,7 +66,7 @@ def _rules(
 
     for table in (shapes[qualified_name(used)] for used in derived.inputs.values()):
         role = table.name.split(".")[1]
-        whole = ResolvedInput(role, "table", table.name, {None: None})
+        whole = ResolvedInput(role, "table", table.name, {ONLY: None})
         matching = _matching(number, table)
         if not matching:
             yield rule(columns, whole)
@@ -79,7 +79,7 @@ def _rules(
         others = [name for name in columns if name not in shared]
         if others:
             only = "value" if "value" in table.numbers else None
-            yield rule(others, ResolvedInput(role, "rows", table.name, {None: only}, matching=matching))
+            yield rule(others, ResolvedInput(role, "rows", table.name, {ONLY: only}, matching=matching))
 
 
 def _matching(number: TableShape, table: TableShape) -> str:

@@ -19,6 +19,7 @@ from warehouse.engine import quoted
 from warehouse.errors import ConfigurationError
 from warehouse.lineage import (
     DEFAULT_LINEAGE,
+    ONLY,
     Lineage,
     ResolvedInput,
     ResolvedRule,
@@ -178,7 +179,7 @@ def _name(column: str) -> str:
 
 def _branch(rule: ResolvedRule, given: ResolvedInput, shapes: Mapping[str, TableShape]) -> str:
     number = shapes[rule.table]
-    is_named = None not in rule.columns
+    is_named = ONLY not in rule.columns
     selected = {
         **_number_columns(rule, number, is_named),
         "input_role": quoted(given.role),
@@ -197,14 +198,17 @@ def _where(rule: ResolvedRule) -> str:
 
 def _number_columns(rule: ResolvedRule, number: TableShape, is_named: bool) -> dict[str, str]:
     only = next(iter(rule.columns.values()))
-    reason = "number.missing_reason" if "missing_reason" in number.columns else "NULL"
+    value = "number_value" if is_named else f"number.{_name(only)}"
+    reason = (
+        f"CASE WHEN {value} IS NULL THEN number.missing_reason END" if "missing_reason" in number.columns else "NULL"
+    )
     return {
         "table_name": quoted(rule.table),
         "entity": number.entity_sql("number"),
         "quarter": number.quarter_sql("number"),
         "number_key": key_text("number", number),
         "column_name": "number_column" if is_named else quoted(only),
-        "value": "number_value" if is_named else f"number.{_name(only)}",
+        "value": value,
         "formula": quoted(rule.text),
         "is_computable": str(rule.is_computable).upper(),
         "note": rule.note or reason,
@@ -222,7 +226,7 @@ def _input_columns(given: ResolvedInput, rule: ResolvedRule, shapes: Mapping[str
     alias = "number" if given.kind == "same_row" else "input"
     if given.table == FACTS:
         return _fact_columns(alias, alias, given.factor, shape)
-    is_named = None not in given.columns
+    is_named = ONLY not in given.columns
     only = next(iter(given.columns.values()))
     value = "input_value" if is_named else f"{alias}.{_name(only)}" if only else "NULL"
     return {
@@ -268,7 +272,7 @@ def _source_columns(shape: TableShape, alias: str) -> dict[str, str]:
 
 
 def _from(rule: ResolvedRule, given: ResolvedInput, is_named: bool) -> str:
-    extra = given.columns if given.kind == "same_row" and None not in given.columns else {}
+    extra = given.columns if given.kind == "same_row" and ONLY not in given.columns else {}
     parts = ["number.*"] if is_named or given.kind == "facts" else []
     if is_named:
         parts.append(_unpivoted("number", rule.columns, extra))
@@ -287,14 +291,14 @@ def _from(rule: ResolvedRule, given: ResolvedInput, is_named: bool) -> str:
 def _joined(given: ResolvedInput, is_named: bool) -> str:
     if given.kind != "rows":
         return ""
-    if None in given.columns:
+    if ONLY in given.columns:
         return f"JOIN {given.table} AS input ON {given.matching}"
     source = f"(SELECT input.*, {_unpivoted('input', given.columns, {})} FROM {given.table} AS input)"
     same_name = " AND input_name = number_name" if is_named and "input_name" not in given.matching else ""
     return f"JOIN {source} AS input ON {given.matching}{same_name}"
 
 
-def _unpivoted(alias: str, columns: Mapping[str | None, str | None], extra: Mapping[str | None, str | None]) -> str:
+def _unpivoted(alias: str, columns: Mapping[str, str | None], extra: Mapping[str, str | None]) -> str:
     """One row per named column, with its name and value; `extra` puts another column of the same name beside it."""
     entries = []
     for name, column in columns.items():

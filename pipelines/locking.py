@@ -36,10 +36,11 @@ class HomeLock:
         try:
             # The sensor holds it for a moment to look after dead runs.
             self.lock.acquire(timeout=PATIENCE_SECONDS, poll_interval=0.1)
-        except Timeout as error:
+        except Timeout:
+            # Without its cause: whoever looks for the root of a failure must find this sentence.
             raise HomeBusy(
                 f"{self.path.parent}: another refresh holds this home folder ({self.holder()}); wait for it"
-            ) from error
+            ) from None
         self.left_behind = self.holder() if self.holder_path.exists() else None
         holder = {"process": os.getpid(), "machine": socket.gethostname(), "run": self.run_id, "since": now()}
         try:

@@ -7,6 +7,7 @@ What belongs here: turning an expression over a sentinel day into a DuckDB table
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import ibis
 
@@ -16,6 +17,7 @@ from schemas.core.facts import Companies, FiscalQuarters
 from schemas.core.quarters import QuartersHistory
 from schemas.raw.configuration import ConceptApplicability
 from warehouse.engine import quoted
+from warehouse.table_store import kept_text
 
 # A day that stands in no data: its place in the compiled SQL becomes the macro's parameter.
 SENTINEL = dt.date(1234, 5, 6)
@@ -24,7 +26,17 @@ PARAMETER = "as_of_date"
 
 
 def macro_statements(workshop: Workshop) -> list[str]:
-    """The statements that create and describe `core.fundamentals_as_of(day)` and `mart.composite_scores_as_of(day)`."""
+    """The statements that create and describe `core.fundamentals_as_of(day)` and `mart.composite_scores_as_of(day)`.
+
+    Compiled once per code and settings: they do not depend on data.
+    """
+    path = workshop.store.folder / "macros.json"
+    recipe = workshop.fingerprint("macros", workshop.methodology_hash)
+    statements: list[str] = json.loads(kept_text(path, recipe, lambda: json.dumps(_statements(workshop))))
+    return statements
+
+
+def _statements(workshop: Workshop) -> list[str]:
     table, statement = workshop.engine.table, workshop.engine.statement
     history, quarters = table(QuartersHistory), table(FiscalQuarters)
     applicability, companies = table(ConceptApplicability), table(Companies)

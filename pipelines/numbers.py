@@ -23,6 +23,8 @@ from warehouse.lineage import Lineage
 
 SHOWN = 12
 NO_ENTITY = "all"
+# Tables that know fiscal quarters only are asked by the report quarter.
+FISCAL = ("ticker", "fiscal_year", "fiscal_quarter")
 QUARTER_LIKE = ("quarter", "calendar_quarter", "report_quarter", "last_quarter")
 YEAR_LIKE = ("fiscal_year", "year", "calendar_year")
 DAY_LIKE = ("vintage_date", "period_end_date", "end_date", "filed_date")
@@ -122,7 +124,7 @@ def _meanings(name: str, question: Question, shapes: Mapping[str, TableShape], c
 
 
 def _is_number(shape: TableShape, column: str) -> bool:
-    return shape.columns[column].is_numeric()
+    return bool(shape.columns[column].is_numeric())
 
 
 def _exact(table: str, column: str, shapes: Mapping[str, TableShape]) -> Candidate:
@@ -192,12 +194,15 @@ def _period_condition(candidate: Candidate, question: Question) -> str | None:
     column = _period_column(candidate, question)
     if question.period is None:
         return "TRUE"
+    if column is None and re.fullmatch(PERIODS[0][0], question.period) and set(FISCAL) <= set(candidate.shape.columns):
+        same = " AND ".join(f"place.{name} = number.{name}" for name in FISCAL)
+        return f"{quoted(question.period)} IN (SELECT place.report_quarter FROM core.fiscal_quarters AS place WHERE {same})"
     return None if column is None else f"CAST(number.{column} AS VARCHAR) = {quoted(question.period)}"
 
 
 def _period_column(candidate: Candidate, question: Question) -> str | None:
     shape = candidate.shape
-    kinds = QUARTER_LIKE
+    kinds: tuple[str, ...] = QUARTER_LIKE
     if question.period is not None:
         fitting = [columns for pattern, columns in PERIODS if re.fullmatch(pattern, question.period)]
         if not fitting:

@@ -18,7 +18,7 @@ from pipelines.progress import report
 from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import TableClass, columns, qualified_name, schema_name, table_comment
 from warehouse.data_tests import DataTest, read_data_tests, run_data_test
-from warehouse.errors import ContractBroken
+from warehouse.errors import ContractBroken, TokenchainError
 from warehouse.table_store import StoredTable
 from warehouse.validation import CheckResult
 
@@ -111,13 +111,15 @@ def materialise(workshop: Workshop, derived: DerivedTable) -> tuple[StoredTable,
     if stored is not None and stored.fingerprint == fingerprint:
         workshop.store.read(derived.table)
         return stored, False
-    expression = workshop.expression(derived)
+    sql = workshop.store.compiled(derived.table, workshop.recipe_of(derived), lambda: workshop.expression(derived))
+    for table in derived.inputs.values():
+        workshop.store.read(table)
     tests = data_tests_of(qualified_name(derived.table))
     if tests:
         workshop.attach()
-    written = workshop.store.write(
+    written = workshop.store.write_sql(
         derived.table,
-        expression,
+        sql,
         fingerprint=fingerprint,
         run_id=workshop.run_id,
         tests=[partial(run_data_test, test, workshop.engine) for test in tests],
@@ -156,6 +158,8 @@ def derived_asset(derived: DerivedTable) -> dg.AssetsDefinition:
         except ContractBroken as error:
             yield from checks_or_failure(table, error)
             return
+        except TokenchainError as error:
+            raise dg.Failure(description=str(error)) from error
         yield from (check_event(check, table) for check in stored.check_results())
         report(qualified_name(table))
         yield dg.MaterializeResult(

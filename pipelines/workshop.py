@@ -152,6 +152,10 @@ class Workshop:
         """A hash of the code and of what a table is made from."""
         return hashlib.sha256("\n".join([self.code_hash, *parts]).encode()).hexdigest()
 
+    def recipe_of(self, derived: DerivedTable) -> str:
+        """What a derived table's SQL depends on: code and settings, no data."""
+        return self.fingerprint(qualified_name(derived.table), self.methodology_hash)
+
     def fingerprint_of(self, derived: DerivedTable) -> str:
         """What a derived table's file must have been made from to be still current."""
         inputs = [self._stored_fingerprint(table) for table in derived.inputs.values()]

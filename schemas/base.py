@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import ibis.expr.datatypes as dt
@@ -136,6 +137,15 @@ def key_columns(table: TableClass) -> tuple[str, ...]:
 
 def columns(table: TableClass) -> Iterator[ColumnDeclaration]:
     """The declared columns in order."""
+    return iter(_declared(table))
+
+
+@cache
+def _declared(table: TableClass) -> tuple[ColumnDeclaration, ...]:
+    return tuple(_declarations(table))
+
+
+def _declarations(table: TableClass) -> Iterator[ColumnDeclaration]:
     keys = key_columns(table)
     for name, declared in table.to_schema().columns.items():
         metadata = declared.metadata or {}

@@ -39,8 +39,10 @@ def read_model(path: Path, model: type[Model]) -> Model:
 
 
 def content_hash(*paths: Path) -> str:
-    """SHA-256 over the bytes of the files, in the order given."""
+    """SHA-256 over the bytes of the files, in the order given; raises ConfigurationError where one is not there."""
     digest = hashlib.sha256()
     for path in paths:
+        if not path.exists():
+            raise ConfigurationError(f"{path}: no such file; check the path")
         digest.update(path.read_bytes())
     return digest.hexdigest()

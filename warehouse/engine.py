@@ -38,6 +38,7 @@ class Engine:
         for layer in LAYERS:
             self.sql.execute(f"CREATE SCHEMA {layer}")
         self.sql.execute("SET TimeZone = 'UTC'")
+        self._attached: dict[str, Path] = {}
 
     @property
     def sql(self) -> duckdb.DuckDBPyConnection:
@@ -48,7 +49,10 @@ class Engine:
     def attach(self, table: TableClass, path: Path) -> IbisTable:
         """Make a Parquet file readable under the table's own name and return it as an expression."""
         name = f"{schema_name(table)}.{table_name(table)}"
-        self.sql.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({quoted(str(path))})")
+        # A view reads its file anew in every statement, so a replaced file needs no new one.
+        if self._attached.get(name) != path:
+            self.sql.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet({quoted(str(path))})")
+            self._attached[name] = path
         return self.table(table)
 
     def table(self, table: TableClass) -> IbisTable:

@@ -51,6 +51,19 @@ _LIST_FUNCTIONS: dict[str, Callable[[Values], float]] = {
     "count": lambda values: float(len(_known(values))),
     "or_zero": lambda values: math.fsum(_known(values)),
 }
+_NODES = (
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.UnaryOp,
+    ast.USub,
+    ast.BinOp,
+    *_OPERATORS,
+    ast.IfExp,
+    ast.Compare,
+    ast.Gt,
+    ast.Call,
+)
 FUNCTIONS = {*_SCALAR_FUNCTIONS, *_LIST_FUNCTIONS, "share_below"}
 
 
@@ -61,6 +74,9 @@ class NotComputable(Exception):
 def variables(formula: str) -> set[str]:
     """The names of the inputs a formula uses; raises ValueError where it is no formula."""
     tree = _parsed(formula)
+    strange = [ast.unparse(node) for node in ast.walk(tree) if not isinstance(node, _NODES)]
+    if strange:
+        raise ValueError(f"{formula}: {strange[0]} is not a part of a formula")
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     unknown = called - FUNCTIONS
     if unknown:

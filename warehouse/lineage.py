@@ -24,6 +24,8 @@ DEFAULT_LINEAGE = Path(__file__).with_name("lineage.yaml")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 Columns = str | list[str] | dict[str, str]
+ONLY = ""
+"""The name in `ResolvedRule.columns` and `ResolvedInput.columns` where there is one column without a name."""
 
 
 class LineageInput(BaseModel):
@@ -91,12 +93,12 @@ class Lineage(BaseModel):
 
 @dataclass(frozen=True)
 class ResolvedInput:
-    """An input with every name filled in; `columns` maps a name to a column, None is the only one."""
+    """An input with every name filled in; `columns` maps a name to a column; a column of None is the row as a whole."""
 
     role: str
     kind: str
     table: str
-    columns: Mapping[str | None, str | None]
+    columns: Mapping[str, str | None]
     join: str = ""
     matching: str = ""
     factor: str = "1"
@@ -105,10 +107,10 @@ class ResolvedInput:
 
 @dataclass(frozen=True)
 class ResolvedRule:
-    """A rule with every name filled in; `columns` maps a name to a column, None is the only one."""
+    """A rule with every name filled in; `columns` maps a name to a column."""
 
     table: str
-    columns: Mapping[str | None, str]
+    columns: Mapping[str, str]
     where: str
     text: str
     is_computable: bool
@@ -148,7 +150,7 @@ def _resolved(rule: LineageRule, words: Mapping[str, str], concepts: ConceptMap)
     listed = rule.columns if isinstance(rule.columns, list) else None
     names = concepts.names(rule.names) if isinstance(rule.names, str) else rule.names or listed
     inputs = (
-        *(ResolvedInput(column, "same_row", rule.table, {None: column}) for column in rule.same_row),
+        *(ResolvedInput(column, "same_row", rule.table, {ONLY: column}) for column in rule.same_row),
         *(_resolved_input(given, rule, words, names) for given in rule.inputs),
     )
     text = _filled(rule.formula or rule.words or "", words)
@@ -156,7 +158,7 @@ def _resolved(rule: LineageRule, words: Mapping[str, str], concepts: ConceptMap)
         _require_roles(rule, text, {given.role for given in inputs})
     return ResolvedRule(
         table=rule.table,
-        columns={name: column for name, column in _columns(rule.columns, names).items() if column is not None},
+        columns=_columns(rule.columns, names),
         where=_filled(rule.where or "", words),
         text=text,
         is_computable=rule.formula is not None,
@@ -172,7 +174,7 @@ def _resolved_input(
         role=given.role,
         kind=given.kind,
         table=given.table or rule.table,
-        columns=_columns(given.columns, names),
+        columns=dict(_columns(given.columns, names)),
         join=_filled(given.join, words),
         matching=_filled(given.matching or "", words),
         factor=_filled(given.factor or "1", words),
@@ -180,14 +182,14 @@ def _resolved_input(
     )
 
 
-def _columns(columns: Columns, names: list[str] | None) -> dict[str | None, str | None]:
+def _columns(columns: Columns, names: list[str] | None) -> dict[str, str]:
     if isinstance(columns, dict):
         return dict(columns)
     if isinstance(columns, list):
         return {column: column for column in columns}
     if "{name}" in columns:
         return {name: columns.replace("{name}", name) for name in names or []}
-    return {None: columns}
+    return {ONLY: columns}
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:

@@ -85,8 +85,11 @@ def _build(
             connection.register("meta_rows", rows)
             connection.execute(f"CREATE TABLE {qualified_name(meta_table)} AS FROM meta_rows")
             connection.unregister("meta_rows")
+        # One transaction: each comment by itself would wait for the disk.
+        connection.execute("BEGIN")
         for table in (*tables, *META_TABLES):
             _comment(connection, table)
+        connection.execute("COMMIT")
         for statement in statements:
             connection.execute(statement)
         connection.execute("USE memory")

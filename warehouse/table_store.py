@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ibis
 from ibis.expr.types import Table as IbisTable
 
 from schemas.base import TableClass, qualified_name, schema_name, table_name
@@ -74,7 +73,28 @@ class TableStore:
         run_id: str,
         tests: Sequence[Test] = (),
     ) -> StoredTable:
-        """Write an expression to a temporary file, check it, and only then let it replace the table's file.
+        """Write an expression over loaded rows; like `write_sql`, which see."""
+        sql = self.engine.statement(expression)
+        return self.write_sql(table, sql, fingerprint=fingerprint, run_id=run_id, tests=tests, is_portable=False)
+
+    def compiled(self, table: TableClass, recipe: str, build: Callable[[], IbisTable]) -> str:
+        """The SQL of a derived table, compiled only when its recipe (code and settings) changed.
+
+        Building and compiling the expressions takes more time than running them, and their SQL does not depend on data.
+        """
+        return kept_text(self.path(table).with_suffix(".sql"), recipe, lambda: self.engine.statement(build()))
+
+    def write_sql(
+        self,
+        table: TableClass,
+        sql: str,
+        *,
+        fingerprint: str,
+        run_id: str,
+        tests: Sequence[Test] = (),
+        is_portable: bool = True,
+    ) -> StoredTable:
+        """Write a query to a temporary file, check it, and only then let it replace the table's file.
 
         Raises ContractBroken, naming table, check and row, where the contract or a data test of severity error fails; the last
         good file then stays. What is checked is the file as written: types of expressions and files can differ.
@@ -83,7 +103,6 @@ class TableStore:
         path = self.path(table)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        sql = self.engine.statement(expression)
         self.engine.sql.execute(f"COPY ({sql}) TO {quoted(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
         try:
             checks = self._check(table, temporary, tests)
@@ -92,7 +111,7 @@ class TableStore:
                 name=qualified_name(table),
                 rows=rows[0][0],
                 fingerprint=fingerprint,
-                sql=sql if _reads_stored_tables(expression) else "",
+                sql=sql if is_portable else "",
                 seconds=round(time.monotonic() - started, 3),
                 run_id=run_id,
                 checks=[asdict(check) for check in checks],
@@ -125,7 +144,14 @@ class TableStore:
         os.replace(temporary, note)
 
 
-def _reads_stored_tables(expression: IbisTable) -> bool:
-    """Whether an expression reads only tables of a layer, so that its SQL runs wherever they are."""
-    read = expression.op().find(ibis.expr.operations.DatabaseTable)
-    return all(table.namespace.database is not None for table in read)
+def kept_text(path: Path, recipe: str, build: Callable[[], str]) -> str:
+    """A text kept in a file for as long as its recipe is the same, else built anew."""
+    mark = f"-- recipe {recipe}\n"
+    if path.exists() and (text := path.read_text(encoding="utf-8")).startswith(mark):
+        return text.removeprefix(mark)
+    text = build()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(mark + text, encoding="utf-8")
+    os.replace(temporary, path)
+    return text

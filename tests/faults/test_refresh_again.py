@@ -125,6 +125,7 @@ def test_a_file_that_is_gone_is_published_again_and_can_be_rolled_back(home: Hom
     (first,) = home.published.glob("*.duckdb")
     home.database.unlink()
     outcome = refresh_here(home)
+    assert outcome.succeeded, outcome.message
     assert outcome.record is not None
     assert outcome.record.outcome == "published"
     assert_readable(home)

@@ -29,8 +29,8 @@ from warehouse.concepts import read_concepts
 from warehouse.engine import Engine
 from warehouse.methodology import Methodology, read_methodology
 
-# One company per tier. Tesla's cash-flow lines are partly transcribed, Apple's years have 52 or 53 weeks.
-TICKERS = ("NVDA", "GOOGL", "AAPL")
+# One company per tier. NVIDIA's years have 52 or 53 weeks; Tesla restates, and its cash-flow lines are partly transcribed.
+TICKERS = ("NVDA", "GOOGL", "TSLA")
 FIRST_FILED = dt.date(2022, 6, 1)
 CONFIGURATION: tuple[TableClass, ...] = (ConceptTags, ConceptApplicability, Companies)
 
@@ -136,7 +136,9 @@ def differences(
     first: dict[tuple[object, ...], Row], second: dict[tuple[object, ...], Row], *ignored: str
 ) -> list[tuple[object, ...]]:
     """Key, column and both values of every cell that differs; a row that only one side has differs as a whole."""
-    found: list[tuple[object, ...]] = [(key, "only on one side") for key in sorted(first.keys() ^ second.keys(), key=str)]
+    found: list[tuple[object, ...]] = [
+        (key, "only on one side") for key in sorted(first.keys() ^ second.keys(), key=str)
+    ]
     for key in first.keys() & second.keys():
         found += [
             (key, column, first[key][column], second[key].get(column))

@@ -19,9 +19,7 @@ MILLION = 1_000_000
 
 def quarter(ticker: str, number: int, millions: float, filed: str | None = None, **changes: object) -> Row:
     """A fact of a discrete quarter of 2025, in million dollars; filed a month after its end unless the day is given."""
-    return fact(
-        ticker, SPAN_STARTS[number], SPAN_ENDS[number], millions * MILLION, filed or FILED[number], **changes
-    )
+    return fact(ticker, SPAN_STARTS[number], SPAN_ENDS[number], millions * MILLION, filed or FILED[number], **changes)
 
 
 def to_date(ticker: str, number: int, millions: float, filed: str | None = None, **changes: object) -> Row:

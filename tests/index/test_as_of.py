@@ -89,7 +89,9 @@ def test_a_warehouse_built_as_of_a_day_holds_nothing_filed_after_it(past: duckdb
 def test_the_history_of_a_warehouse_built_as_of_a_day_is_the_history_up_to_it(
     published: duckdb.DuckDBPyConnection, past: duckdb.DuckDBPyConnection
 ) -> None:
-    columns = "ticker, concept, measure, fiscal_year, fiscal_quarter, known_from_date, value, method, reason, value_before"
+    columns = (
+        "ticker, concept, measure, fiscal_year, fiscal_quarter, known_from_date, value, method, reason, value_before"
+    )
     query = f"SELECT {columns} FROM core.quarters_history WHERE known_from_date <= DATE '{DAY}'"
     key = ("ticker", "concept", "measure", "fiscal_year", "fiscal_quarter", "known_from_date")
 
@@ -169,9 +171,7 @@ def test_a_quarter_known_on_a_day_has_its_columns_on_later_days(published: duckd
     known_before: set[tuple[object, ...]] = set()
     for day in days:
         rows = rows_of(published, f"FROM core.fundamentals_as_of('{day}')")
-        known = {
-            (*(row[name] for name in QUARTER), name) for row in rows for name in names if row[name] is not None
-        }
+        known = {(*(row[name] for name in QUARTER), name) for row in rows for name in names if row[name] is not None}
         assert known_before <= known, sorted(known_before - known)[:5]
         assert len(known) > len(known_before)
         known_before = known

@@ -124,9 +124,7 @@ def test_without_one_of_the_three_scores_there_is_no_change_to_explain(engine: E
 
 
 def test_companies_outside_the_index_contribute_nothing(engine: Engine) -> None:
-    outsiders = [
-        value_row("MID_X", quarter, value, tier="midstream") for quarter, value in ((BEFORE, 5.0), (NOW, 9.0))
-    ]
+    outsiders = [value_row("MID_X", quarter, value, tier="midstream") for quarter, value in ((BEFORE, 5.0), (NOW, 9.0))]
     key = ("ticker", "sub_index", "contribution_points")
     plain, more = (
         sorted(tuple(row[name] for name in key) for row in contributions(engine, rows))

@@ -112,9 +112,7 @@ def test_the_year_to_date_has_a_history_of_its_own(history: list[Row]) -> None:
         ("2099-01-01", 156),
     ],
 )
-def test_of_each_day_there_is_one_known_value(
-    engine: Engine, history: list[Row], on: str, value: float | None
-) -> None:
+def test_of_each_day_there_is_one_known_value(engine: Engine, history: list[Row], on: str, value: float | None) -> None:
     known = records(known_on(table(engine, QuartersHistory, history), ibis.literal(day(on))))
     found = [row["value"] / MILLION for row in states(known, "DERIVED", 2)]
 

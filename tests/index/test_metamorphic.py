@@ -21,7 +21,7 @@ QUARTER = ("ticker", "fiscal_year", "fiscal_quarter")
 STATE = (*QUARTER, "concept", "measure", "known_from_date")
 ENTITY = ("entity_kind", "entity", "basis", "quarter")
 VINTAGE = ("vintage_date", "tier", "basis", "quarter")
-CUT_OFFS = (dt.date(2024, 2, 25), dt.date(2025, 6, 30), dt.date(2026, 1, 31))
+CUT_OFFS = (dt.date(2024, 6, 15), dt.date(2025, 10, 31))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,12 @@ def test_the_small_warehouse_is_a_real_one(engine: Engine, derived: Derived, fac
     tiers = [row for row in derived.composite_scores if row["entity_kind"] == "tier" and row["quarter"] == "2025Q4"]
     assert len(tiers) == 6
     assert all(row["composite_score"] is not None for row in tiers)
-    assert {row["reason"] for row in derived.history} >= {"first_report", "restated", "derived_input_restated", "rounding"}
+    assert {row["reason"] for row in derived.history} >= {
+        "first_report",
+        "restated",
+        "derived_input_restated",
+        "rounding",
+    }
 
 
 @pytest.fixture(scope="module", params=CUT_OFFS, ids=str)
@@ -58,7 +63,9 @@ def earlier(engine: Engine, facts: Facts, request: pytest.FixtureRequest) -> tup
 def known_by(history: list[Row], day: dt.date) -> list[Row]:
     """The states known by a day as they looked that day: one that ended later had no end yet."""
     known = [row for row in history if row["known_from_date"] <= day]
-    return [row | ({"known_to_date": None} if row["known_to_date"] and row["known_to_date"] > day else {}) for row in known]
+    return [
+        row | ({"known_to_date": None} if row["known_to_date"] and row["known_to_date"] > day else {}) for row in known
+    ]
 
 
 def test_later_filings_change_no_state_that_was_known(derived: Derived, earlier: tuple[dt.date, Derived]) -> None:
@@ -75,7 +82,10 @@ def test_later_filings_change_no_earlier_vintage(derived: Derived, earlier: tupl
     days = {row["vintage_date"] for row in at_hand}
 
     assert at_hand
-    assert differences(keyed(at_hand, *VINTAGE), keyed([row for row in kept if row["vintage_date"] in days], *VINTAGE)) == []
+    assert (
+        differences(keyed(at_hand, *VINTAGE), keyed([row for row in kept if row["vintage_date"] in days], *VINTAGE))
+        == []
+    )
 
 
 def test_no_vintage_rests_on_a_filing_after_it(derived: Derived) -> None:
@@ -106,10 +116,9 @@ def all_differences(first: Derived, second: Derived, *ignored: str) -> list[tupl
     return [(name, *cell) for name, rows in tables(first).items() for cell in differences(rows, others[name], *ignored)]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_of_the_facts_does_not_matter(engine: Engine, facts: Facts, derived: Derived, seed: int) -> None:
+def test_the_order_of_the_facts_does_not_matter(engine: Engine, facts: Facts, derived: Derived) -> None:
     order = list(range(facts.statement_facts.num_rows))
-    random.Random(seed).shuffle(order)
+    random.Random(1).shuffle(order)
     shuffled = Facts(facts.statement_facts.take(pa.array(order)), facts.configuration)
 
     assert all_differences(derived, derive(engine, shuffled)) == []
@@ -140,7 +149,9 @@ def test_the_name_of_a_company_does_not_matter(engine: Engine, facts: Facts, der
 
     def original(rows: list[Row]) -> list[Row]:
         columns = ("ticker", "entity", "missing_companies")
-        return [{name: back.get(value, value) if name in columns else value for name, value in row.items()} for row in rows]
+        return [
+            {name: back.get(value, value) if name in columns else value for name, value in row.items()} for row in rows
+        ]
 
     restored = Derived(
         original(renamed.history),

@@ -41,7 +41,9 @@ def test_before_the_first_month_there_is_none(engine: Engine) -> None:
 
 def test_twenty_years_are_the_calendar_s(engine: Engine) -> None:
     expected = [
-        dt.date(year, month, calendar.monthrange(year, month)[1]) for year in range(2000, 2020) for month in range(1, 13)
+        dt.date(year, month, calendar.monthrange(year, month)[1])
+        for year in range(2000, 2020)
+        for month in range(1, 13)
     ]
 
     assert ends(engine, "2019-12-31", "2000-01-01") == expected

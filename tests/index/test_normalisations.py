@@ -51,7 +51,9 @@ def test_the_five_names_are_the_five_functions() -> None:
 
 
 def test_the_statistics_are_those_of_the_tiers_in_the_window(engine: Engine) -> None:
-    found = scored_by(engine, "normal_cdf", [value_row("upstream", "2025Q3", 50.0), value_row("upstream", "2024Q4", -50.0)])
+    found = scored_by(
+        engine, "normal_cdf", [value_row("upstream", "2025Q3", 50.0), value_row("upstream", "2024Q4", -50.0)]
+    )
 
     for row in found.values():
         assert row["window_mean"] == pytest.approx(MEAN)
@@ -132,7 +134,9 @@ LATER = [value_row("upstream", "2025Q3", 2.0), value_row("midstream", "2025Q3", 
 LATEST = [value_row("upstream", "2025Q4", -8.0)]
 
 
-def by_window(engine: Engine, rows: list[Row], name: str, normalisation: str = "normal_cdf") -> dict[tuple[str, str], float]:
+def by_window(
+    engine: Engine, rows: list[Row], name: str, normalisation: str = "normal_cdf"
+) -> dict[tuple[str, str], float]:
     found = scores_of(engine, rows, "2025Q1", "2025Q2", window=name, normalisation=normalisation)
     return {place: row["score"] for place, row in found.items()}
 

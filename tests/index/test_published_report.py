@@ -36,10 +36,15 @@ def figures(published: duckdb.DuckDBPyConnection) -> list[Row]:
 def series(published: duckdb.DuckDBPyConnection) -> dict[str, dict[str, float]]:
     """Tier → quarter → composite score on the published basis."""
     found = rows_of(
-        published, "FROM mart.composite_scores WHERE entity_kind = 'tier' AND basis = 'fiscal_ytd' AND quarter >= '2024Q1'"
+        published,
+        "FROM mart.composite_scores WHERE entity_kind = 'tier' AND basis = 'fiscal_ytd' AND quarter >= '2024Q1'",
     )
     return {
-        tier: {row["quarter"]: row["composite_score"] for row in found if row["entity"] == tier and row["quarter"] in WINDOW}
+        tier: {
+            row["quarter"]: row["composite_score"]
+            for row in found
+            if row["entity"] == tier and row["quarter"] in WINDOW
+        }
         for tier in TIERS
     }
 

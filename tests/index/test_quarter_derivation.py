@@ -138,7 +138,7 @@ def test_every_subset_of_the_spans_gives_back_what_can_be_derived(engine: Engine
     assert derived(engine, years) == [(year.derivable(), year.to_date()) for year in years]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(years=st.lists(YEARS, min_size=10, max_size=40))
 def test_any_filings_of_a_year_give_back_its_quarters(engine: Engine, years: list[Year]) -> None:
     """Calendars of 52 and 53 weeks, starts that are off by days, spans spread over two tags: the same rules hold."""

@@ -62,9 +62,7 @@ GAPS = [
     valid_row(GrowthGap) | {"basis": "fiscal_ytd", "quarter": quarter, "upstream_downstream_ratio": ratio}
     for quarter, ratio in (("2024Q1", 19.0), ("2024Q2", 35.2), ("2024Q3", 50.0))
 ]
-COMPANIES = [company(f"IN_{number}", "upstream") for number in range(7)] + [
-    company("OUT", "upstream", is_member=False)
-]
+COMPANIES = [company(f"IN_{number}", "upstream") for number in range(7)] + [company("OUT", "upstream", is_member=False)]
 
 
 @pytest.fixture(scope="module")

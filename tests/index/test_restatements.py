@@ -38,7 +38,9 @@ def filings() -> list[Row]:
         for number in range(1, 5)
     ]
     # Operating income of the second quarter is 22 after all; on another day debt at the year's end is half; one change is rounding.
-    rows.append(quarter("REAL", 2, 22, RESTATED, concept="operating_income", tag="operating_income", accession="SECOND"))
+    rows.append(
+        quarter("REAL", 2, 22, RESTATED, concept="operating_income", tag="operating_income", accession="SECOND")
+    )
     rows.append(fact("REAL", None, SPAN_ENDS[4], 20 * MILLION, HALVED, concept="debt", tag="debt", accession="DEBT"))
     rows.append(quarter("REAL", 1, 2.9, ROUNDED, concept="income_tax", tag="income_tax"))
     # Revenue is filed to date; the first half is printed anew a year later, so that the third quarter changes by what is taken away.

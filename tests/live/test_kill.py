@@ -151,7 +151,7 @@ def test_a_second_refresh_says_who_holds_the_folder_and_a_dead_holder_is_recogni
             sys.executable,
             "-c",
             "import sys, time; from pathlib import Path; from pipelines.locking import HomeLock; from warehouse.home import Home;"
-            "HomeLock(Home(Path(sys.argv[1])), 'the-run').acquire(); print('held', flush=True); time.sleep(600)",
+            "lock = HomeLock(Home(Path(sys.argv[1])), 'the-run'); lock.acquire(); print('held', flush=True); time.sleep(600)",
             str(home.root),
         ],
         cwd=ROOT,

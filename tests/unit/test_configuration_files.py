@@ -290,3 +290,8 @@ def test_a_bad_row_of_a_list_kept_by_hand_is_named(
 
     assert str(path) in str(refused.value)
     assert says in str(refused.value)
+
+
+def test_a_file_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: no such file; check the path"):
+        content_hash(tmp_path / "nowhere.yaml")
