@@ -25,6 +25,8 @@ from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses,
 from warehouse.table_store import StoredTable
 
 CUSTOM_FACTS = "custom_tag_facts.csv"
+# Beside the tables: the day that a refresh `--as-of` ended the stored facts with, or None.
+AS_OF_NOTE = "as_of.txt"
 FACT_ORDER = "cik, taxonomy, tag, unit, period_end_date, period_start_date, filed_date, accession"
 
 
@@ -36,7 +38,7 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     _trust_the_clock(workshop)
     landing = land_from_edgar(workshop, tell) if workshop.is_live else Landing(_land(workshop))
     landed = landing.responses
-    before = _stored_responses(workshop)
+    before = _stored_responses(workshop) if _is_of_the_same_day(workshop) else {}
     new = [response for response in landed if response.sha256 not in before.values()]
     loader = FactLoader(workshop.engine, workshop.known_on)
     # The statement that reads transcribed figures joins the universe by ticker.
@@ -59,6 +61,7 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
     }
     facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
+    (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
     quarantine = _merged(
         workshop,
         Quarantine,
@@ -83,6 +86,18 @@ def _store_index(workshop: Workshop, landing: Landing) -> StoredTable:
     workshop.engine.sql.register("loaded_index", arrow_table(FilingIndex, rows))
     expression = workshop.engine.named("loaded_index", FilingIndex)
     return workshop.store.write(FilingIndex, expression, fingerprint=fingerprint, run_id=workshop.run_id)
+
+
+def _is_of_the_same_day(workshop: Workshop) -> bool:
+    """Whether the stored facts end with the same day as this run's; else none of them can stand for its response.
+
+    The note says `changing` while facts of another day are written, so a run that ends in between is not trusted.
+    """
+    note = workshop.home.tables / AS_OF_NOTE
+    is_same = (note.read_text(encoding="utf-8") if note.exists() else "None") == str(workshop.as_of)
+    if not is_same:
+        note.write_text("changing", encoding="utf-8")
+    return is_same
 
 
 def _trust_the_clock(workshop: Workshop) -> None:

@@ -52,7 +52,7 @@ class SubIndices(Table):
     is_provisional: bool = column("Not all members have filed what the number needs")
     missing_companies: str = column("Members without a value, comma separated", nullable=True)
     basis_break: bool = column("Depreciation in the number touches a recast basis")
-    missing_reason: str = column("Why the value is null", nullable=True)
+    missing_reason: str = column("Why the value or its score is null", nullable=True)
 
     class Config:
         unique = ["entity_kind", "entity", "basis", "quarter", "sub_index"]

@@ -1,5 +1,5 @@
 -- table: core.missing_quarters
--- severity: error
+-- severity: warning
 -- rule: Between a company's first and last value of a concept no quarter is missing, unless the gap is listed in raw.known_gaps.
 WITH last_value AS (
     SELECT ticker, concept, max(4 * fiscal_year + fiscal_quarter) AS last_index FROM core.quarters GROUP BY ALL
