@@ -176,9 +176,12 @@ def explain(
     table: Annotated[str | None, typer.Option(help="Table, where several have the column")] = None,
     basis: Annotated[str | None, typer.Option(help="fiscal_ytd, quarter or ttm")] = None,
     where: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Further key columns, such as sub_index=roic_change")
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="Further key columns, such as sub_index=roic_change"),
     ] = None,
-    depth: Annotated[int | None, typer.Option(min=1, help="Steps below the number [default: down to the facts]")] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Steps below the number [default: down to the facts]")
+    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Follow the values of normalisation windows too, and list every row")
     ] = False,

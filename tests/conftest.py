@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import ibis
 import pytest
 
 from tests.homes import copied, refresh_here
@@ -24,6 +25,16 @@ def engine() -> Iterator[Engine]:
     opened = Engine()
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _default_backend_closed() -> Iterator[None]:
+    """Close the engine that Ibis opens by itself for in-memory tables; left open, it complains at the end of the process."""
+    yield
+    backend = ibis.options.default_backend
+    if backend is not None:
+        backend.disconnect()
+        ibis.options.default_backend = None
 
 
 @pytest.fixture(autouse=True)

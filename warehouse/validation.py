@@ -53,7 +53,7 @@ def check_contract(table: TableClass, expression: IbisTable) -> CheckResult:
             table.validate(expression, lazy=True)
         # pandera asks the engine once per column and check, which takes most of a refresh; so all is asked at once first, and
         # pandera alone only where the answer is no, because it tells what failed.
-        if not _all_hold(table, expression):
+        if not all_hold(table, expression):
             with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
                 table.validate(expression, lazy=True)
     except pandera.errors.SchemaErrors as errors:
@@ -63,7 +63,7 @@ def check_contract(table: TableClass, expression: IbisTable) -> CheckResult:
     return CheckResult(name, "contract", True, "error", description)
 
 
-def _all_hold(table: TableClass, expression: IbisTable) -> bool:
+def all_hold(table: TableClass, expression: IbisTable) -> bool:
     """Whether every not-null rule, value check and key of the declaration holds, asked in one statement.
 
     The conditions are pandera's own: its check functions, applied to the columns. Of an empty table every condition holds, while

@@ -67,9 +67,7 @@ def events() -> list[Event]:
 def real_filings() -> Path:
     """The folder of real captures; skips the test where it is not there."""
     if not SHARED.is_dir():
-        pytest.skip(
-            f"the real captures are not at {SHARED.name}: this test needs the sibling folder shared/filings"
-        )
+        pytest.skip(f"the real captures are not at {SHARED.name}: this test needs the sibling folder shared/filings")
     return SHARED
 
 

@@ -23,9 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 
-BLOCK_PAGE = (
-    b"<!DOCTYPE html><html><head><title>Access Denied</title></head><body>Request rate too high</body></html>"
-)
+BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Access Denied</title></head><body>Request rate too high</body></html>"
 
 
 @dataclass(frozen=True)
@@ -169,9 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             edgar.before_answer(self.path)
         found = edgar.find(self.path)
         status = self._status(fault, found)
-        edgar.note(
-            self.path, status, {name.lower(): value for name, value in self.headers.items()}, monotonic, wall
-        )
+        edgar.note(self.path, status, {name.lower(): value for name, value in self.headers.items()}, monotonic, wall)
         if fault is not None:
             self._misbehave(fault, found)
         elif status == 404:
@@ -207,9 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._head(304, headers)
             return
         content, encoding = self._encoded(body)
-        self._head(
-            200, headers | encoding | {"Content-Type": self._type(), "Content-Length": str(len(content))}
-        )
+        self._head(200, headers | encoding | {"Content-Type": self._type(), "Content-Length": str(len(content))})
         self.wfile.write(content)
 
     def _type(self) -> str:
@@ -269,9 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _drip(self, packed: bytes, seconds: float) -> None:
-        self._head(
-            200, {"Content-Encoding": "gzip", "Content-Length": str(len(packed)), "Connection": "close"}
-        )
+        self._head(200, {"Content-Encoding": "gzip", "Content-Length": str(len(packed)), "Connection": "close"})
         for byte in packed:
             self.wfile.write(bytes([byte]))
             self.wfile.flush()

@@ -121,9 +121,7 @@ def test_what_is_no_whole_archive_is_refused(content: bytes, tmp_path: Path) -> 
         SafeArchive(write(tmp_path / "a.zip", content), 1_000)
 
 
-def serve_archives(
-    world: World, companies: list[Filer], indexes: dict[str, bytes], facts: dict[str, bytes]
-) -> None:
+def serve_archives(world: World, companies: list[Filer], indexes: dict[str, bytes], facts: dict[str, bytes]) -> None:
     for company in companies:
         name, filing = f"CIK{company.cik:010d}.json", first_filing(company.cik)
         indexes.setdefault(name, index_body(company.cik, [filing]))

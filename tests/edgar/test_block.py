@@ -131,12 +131,8 @@ def test_giving_up_ends_the_waits_of_all_threads(
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("edgar")] == []
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"since": "x", "until": 1, "url": "", "status": 403}']
-)
-def test_a_damaged_block_file_is_no_block(
-    content: bytes, world: World, home: Path, settings: EdgarSettings
-) -> None:
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"since": "x", "until": 1, "url": "", "status": 403}'])
+def test_a_damaged_block_file_is_no_block(content: bytes, world: World, home: Path, settings: EdgarSettings) -> None:
     settings.state_directory.mkdir()
     block_path(settings).write_bytes(content)
     assert fetch(world.companies(1), home, settings).changed == (9_000_001,)

@@ -86,9 +86,7 @@ def test_the_real_indexes_are_read_whole(
     (filing,) = [filing for filing in index.filings if filing.accession == accession]
     assert filing.acceptance_datetime == accepted
     assert filing.is_xbrl
-    assert filing.filing_url.startswith(
-        f"https://www.sec.gov/Archives/edgar/data/{cik}/{accession.replace('-', '')}/"
-    )
+    assert filing.filing_url.startswith(f"https://www.sec.gov/Archives/edgar/data/{cik}/{accession.replace('-', '')}/")
 
 
 @pytest.mark.parametrize("cik", [320193, 789019, 1018724, 1045810, 1652044])
@@ -108,9 +106,7 @@ def test_every_statement_in_the_real_indexes_is_in_the_real_facts(real_filings: 
 def test_the_real_indexes_and_ticker_list_are_served_and_fetched(
     real_filings: Path, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
-    world.write(
-        "files/company_tickers.json", gzip.decompress((real_filings / "company_tickers.json.gz").read_bytes())
-    )
+    world.write("files/company_tickers.json", gzip.decompress((real_filings / "company_tickers.json.gz").read_bytes()))
     apple = [Filer("AAPL", 320193)]
     for folder, kind in (("submissions", "submissions"), ("api/xbrl/companyfacts", "companyfacts/2026-02")):
         content = (real_filings / kind / "CIK0000320193.json.gz").read_bytes()

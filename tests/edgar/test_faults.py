@@ -59,9 +59,7 @@ def test_a_passing_fault_is_retried_and_leaves_no_trace(
     ]
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault("slow", seconds=0.6), Fault("drip", seconds=0.05)], ids=["silence", "drip"]
-)
+@pytest.mark.parametrize("fault", [Fault("slow", seconds=0.6), Fault("drip", seconds=0.05)], ids=["silence", "drip"])
 def test_an_answer_that_takes_too_long_is_retried(
     fault: Fault, world: World, server: EdgarServer, home: Path, make_settings: Callable[..., EdgarSettings]
 ) -> None:
@@ -83,9 +81,7 @@ def test_a_lasting_fault_is_given_up_after_the_set_number_of_attempts(
     assert result.changed == (9_000_002,)
     (failure,) = result.failures
     assert (failure.ticker, failure.cik, failure.kind) == ("T001", 9_000_001, "facts")
-    assert failure.reason.startswith(
-        f"Unavailable: given up after {attempts} attempts; the last one: status 503"
-    )
+    assert failure.reason.startswith(f"Unavailable: given up after {attempts} attempts; the last one: status 503")
 
 
 LASTING = {
@@ -132,9 +128,7 @@ def test_a_body_that_unpacks_without_end_is_not_unpacked(
     assert "larger than the limit of 1,000,000 bytes" in result.failures[0].reason
 
 
-def test_a_404_is_never_retried(
-    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
-) -> None:
+def test_a_404_is_never_retried(world: World, server: EdgarServer, home: Path, settings: EdgarSettings) -> None:
     companies = world.companies(2)
     (world.folder / INDEX).unlink()
     result = fetch(companies, home, settings)

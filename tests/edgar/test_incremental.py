@@ -57,9 +57,7 @@ def test_the_first_load_keeps_each_response_once_under_its_hash(
     assert (result.changed, result.new_filings, result.wrote) == ((9_000_001, 9_000_002, 9_000_003), (), True)
 
 
-@pytest.mark.parametrize(
-    "form", ["10-Q", "10-K", "8-K", "20-F", "6-K", "40-F", "10-Q/A", "10-K/A", "8-K/A", "6-K/A"]
-)
+@pytest.mark.parametrize("form", ["10-Q", "10-K", "8-K", "20-F", "6-K", "40-F", "10-Q/A", "10-K/A", "8-K/A", "6-K/A"])
 def test_a_new_filing_of_a_form_that_matters_fetches_that_company_only(
     form: str, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
@@ -193,18 +191,14 @@ def test_older_pages_are_read_once_and_again_when_they_grow(
         accession(cik, 1),
         accession(cik, 7),
     }
-    assert [path for path in server.paths() if "-submissions-" in path or "secret" in path] == [
-        f"/submissions/{name}"
-    ]
+    assert [path for path in server.paths() if "-submissions-" in path or "secret" in path] == [f"/submissions/{name}"]
 
     server.clear()
     assert fetch(companies, home, settings).wrote is False
     assert server.asked(name) == 0
 
     write_page(world, name, [*old, quarter_filing(cik, "2015-03-02", number=8)])
-    world.index(
-        cik, [first_filing(cik)], files=[entry | {"filingCount": 2, "filingTo": "2015-03-02"}, too_old]
-    )
+    world.index(cik, [first_filing(cik)], files=[entry | {"filingCount": 2, "filingTo": "2015-03-02"}, too_old])
     grown = fetch(companies, home, settings)
     assert server.asked(name) == 1
     assert accession(cik, 8) in {filing.accession for filing in read_filings(grown.indexes)}
@@ -214,9 +208,7 @@ def write_page(world: World, name: str, filings: list[MadeUpFiling]) -> None:
     world.write(f"submissions/{name}", json.dumps(columns(filings)).encode())
 
 
-def test_predecessors_are_landed_once(
-    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
-) -> None:
+def test_predecessors_are_landed_once(world: World, server: EdgarServer, home: Path, settings: EdgarSettings) -> None:
     world.companies(2)
     merged = [Filer("T002", 9_000_002, successor_of=(9_000_001,))]
     result = fetch(merged, home, settings)

@@ -77,9 +77,7 @@ def test_stamps_from_before_the_machine_started_are_forgotten(tmp_path: Path) ->
 
 
 def test_a_broken_count_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "requests.sqlite").write_bytes(
-        b"this is no database, but it is long enough to look like a file" * 20
-    )
+    (tmp_path / "requests.sqlite").write_bytes(b"this is no database, but it is long enough to look like a file" * 20)
     rate = RequestRate(tmp_path, 1, threading.Event())
     with rate.permit():
         assert rate._bucket.count() == 1

@@ -41,9 +41,7 @@ def test_a_ledger_cut_anywhere_keeps_every_whole_line_and_can_be_continued(tmp_p
         complete = sum(end <= cut for end in ends)
         # A line cut just before its line break can still be read.
         readable = complete + (cut + 1 in ends)
-        assert [found.facts(number) is not None for number in (1, 2, 3)] == [
-            number <= readable for number in (1, 2, 3)
-        ]
+        assert [found.facts(number) is not None for number in (1, 2, 3)] == [number <= readable for number in (1, 2, 3)]
         assert found.unreadable == int(cut not in (0, *ends) and cut + 1 not in ends)
         found.append(line(4))
         again = Ledger(tmp_path)
@@ -152,9 +150,7 @@ def test_a_write_the_system_takes_only_in_part_is_an_error(tmp_path: Path) -> No
         limited.append(line(2))
 
 
-def test_a_home_that_cannot_be_written_is_a_clear_error(
-    world: World, tmp_path: Path, settings: EdgarSettings
-) -> None:
+def test_a_home_that_cannot_be_written_is_a_clear_error(world: World, tmp_path: Path, settings: EdgarSettings) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError, match="make the folder writable or choose another one with --home"):
         fetch(world.companies(1), tmp_path / "file" / "home", settings)

@@ -36,9 +36,7 @@ GOOD = MadeUpFiling(
 
 def changed(column: str, value: object) -> bytes:
     """Return an index of a good row and one in which one value is another."""
-    content = json.loads(
-        index_body(CIK, [GOOD, MadeUpFiling("0009000001-26-000003", "10-Q", "2026-05-06", "")])
-    )
+    content = json.loads(index_body(CIK, [GOOD, MadeUpFiling("0009000001-26-000003", "10-Q", "2026-05-06", "")]))
     content["filings"]["recent"][column][1] = value
     return json.dumps(content).encode()
 
@@ -54,10 +52,7 @@ def test_a_row_has_its_types() -> None:
         True,
         False,
     )
-    assert (
-        filing.filing_url
-        == "https://www.sec.gov/Archives/edgar/data/9000001/000900000126000002/report-000002.htm"
-    )
+    assert filing.filing_url == "https://www.sec.gov/Archives/edgar/data/9000001/000900000126000002/report-000002.htm"
 
 
 def test_what_a_row_does_not_say_is_none() -> None:
@@ -89,9 +84,7 @@ def test_a_filing_without_a_document_links_to_its_contents() -> None:
         ("primaryDocument", ["x"], "primary document"),
     ],
 )
-def test_a_bad_row_is_rejected_by_name_and_the_good_one_stays(
-    column: str, value: object, reason: str
-) -> None:
+def test_a_bad_row_is_rejected_by_name_and_the_good_one_stays(column: str, value: object, reason: str) -> None:
     index = read_index(changed(column, value), CIK, "u")
     assert [filing.accession for filing in index.filings] == [GOOD.accession]
     (rejected,) = index.rejected
@@ -193,9 +186,7 @@ def test_only_statements_in_xbrl_must_appear_in_the_facts(
         ("2026-08-14", 0, 0),
     ],
 )
-def test_a_missing_filing_is_awaited_for_ten_days_then_overdue(
-    today: str, awaited: int, overdue: int
-) -> None:
+def test_a_missing_filing_is_awaited_for_ten_days_then_overdue(today: str, awaited: int, overdue: int) -> None:
     filings = read_index(index_body(CIK, [GOOD]), CIK, "u").filings
     late = outstanding(filings, date.fromisoformat(today))
     assert (len(late.awaited), len(late.overdue)) == (awaited, overdue)

@@ -40,9 +40,7 @@ def test_a_ticker_of_another_cik_stops_the_run_with_both_values(
 ) -> None:
     companies = world.companies(2)
     wrong = [companies[0], Filer("T002", 9_000_777)]
-    with pytest.raises(
-        TickerMismatch, match="T002: universe file CIK 9000777, SEC's list CIK 9000002"
-    ) as caught:
+    with pytest.raises(TickerMismatch, match="T002: universe file CIK 9000777, SEC's list CIK 9000002") as caught:
         fetch(wrong, home, settings)
     assert caught.value.differences == [("T002", 9_000_777, 9_000_002)]
     assert server.paths() == ["/files/company_tickers.json"]

@@ -149,9 +149,7 @@ def facts_body(cik: int, accessions: list[str], value: int = 100) -> bytes:
         for number, name in enumerate(accessions)
     ]
     tag = {"label": "Revenues", "description": None, "units": {"USD": facts}}
-    return json.dumps(
-        {"cik": cik, "entityName": f"Company {cik}", "facts": {"us-gaap": {"Revenues": tag}}}
-    ).encode()
+    return json.dumps({"cik": cik, "entityName": f"Company {cik}", "facts": {"us-gaap": {"Revenues": tag}}}).encode()
 
 
 def filings_of(body: bytes) -> list[MadeUpFiling]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assets.index_views import composite_variants
+from assets.index_views import composite_variants, revenue_growth
 from assets.prosperity import composite_scores, sub_indices, variant_scores
 from schemas.core.facts import Companies
 from schemas.core.fundamentals import Fundamentals
@@ -54,9 +54,22 @@ def panel_rows() -> list[Row]:
     ]
 
 
+def variants_of(engine: Engine, rows: list[Row], companies: list[Row], method: Methodology) -> list[Row]:
+    """The variants of a panel, by way of the tables they are made from."""
+    known = {"fundamentals": rows, "companies": companies, "methodology": method}
+    return compute(
+        engine,
+        composite_variants,
+        sub_indices=compute(engine, sub_indices, **known),
+        revenue_growth=compute(engine, revenue_growth, **known),
+        companies=companies,
+        methodology=method,
+    )
+
+
 @pytest.fixture(scope="module")
 def variants(engine: Engine) -> list[Row]:
-    return compute(engine, composite_variants, fundamentals=panel_rows(), companies=COMPANIES, methodology=parameters())
+    return variants_of(engine, panel_rows(), COMPANIES, parameters())
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +120,11 @@ def test_a_tier_is_the_mean_of_its_members_by_revenue_or_of_every_company(
 
 
 def test_more_companies_in_a_tier_change_nothing_but_the_extended_members(engine: Engine, variants: list[Row]) -> None:
-    without = compute(
+    without = variants_of(
         engine,
-        composite_variants,
-        fundamentals=[row for row in panel_rows() if row["ticker"] != "EXTRA"],
-        companies=[row for row in COMPANIES if row["ticker"] != "EXTRA"],
-        methodology=parameters(),
+        [row for row in panel_rows() if row["ticker"] != "EXTRA"],
+        [row for row in COMPANIES if row["ticker"] != "EXTRA"],
+        parameters(),
     )
     changed = {row["variant"] for row in without if row not in variants}
 
@@ -134,7 +146,7 @@ def test_a_company_without_a_value_has_no_weight(engine: Engine) -> None:
     ]
     two = [{"name": "default"}, {"name": "revenue_weighted", "tier_aggregation": "revenue_weighted"}]
     method = methodology(window=window("2025Q1", "2025Q1"), variants=two)
-    found = compute(engine, composite_variants, fundamentals=rows, companies=COMPANIES, methodology=method)
+    found = variants_of(engine, rows, COMPANIES, method)
     mean, weighted = (
         only(found, variant=name, entity="midstream", quarter="2025Q1") for name in ("default", "revenue_weighted")
     )

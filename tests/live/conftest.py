@@ -90,3 +90,10 @@ def refresh_live(environment: dict[str, str], world: LiveWorld, home: Home, told
         return refresh(home, source, world.universe, teller=told.append)
 
     return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that begin with whole refreshes from the server take minutes: they are long."""
+    for item in items:
+        if "live_base" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.long)

@@ -111,24 +111,37 @@ def test_restated_values_are_new_versions_with_their_day(captures: tuple[Home, P
         f"SELECT {version} FROM february.core.statement_facts EXCEPT SELECT {version} FROM june.core.statement_facts",
     )
     assert lost == []
-    restated = query(
+    restated = both(
+        february,
         june,
-        "SELECT entity, concept, period, value_before, value_after, accession FROM meta.changes WHERE kind = 'restated_value'",
+        """SELECT b.ticker, b.concept, b.period_end_date, a.value, b.value, b.known_from_date, f.filed_date,
+            (SELECT max(known_from_date) FROM february.core.statement_facts AS c
+                WHERE (c.ticker, c.concept, c.tag, c.period_end_date) = (b.ticker, b.concept, b.tag, b.period_end_date)
+                    AND c.period_start_date IS NOT DISTINCT FROM b.period_start_date)
+        FROM june.core.statement_facts AS b JOIN june.raw.filings AS f USING (accession)
+        JOIN february.core.statement_facts AS a
+            ON (a.ticker, a.concept, a.tag, a.period_end_date) = (b.ticker, b.concept, b.tag, b.period_end_date)
+            AND a.period_start_date IS NOT DISTINCT FROM b.period_start_date AND a.value <> b.value
+        ANTI JOIN february.raw.filings AS old ON old.accession = b.accession""",
     )
     assert restated
-    for ticker, concept, period, before, after, accession in restated:
-        versions = query(
-            june,
-            "SELECT h.value, h.known_from_date FROM core.quarters_history AS h"
-            f" WHERE h.ticker = '{ticker}' AND h.concept = '{concept}' AND h.value IN ({before!r}, {after!r})"
-            f" AND 'FY' || h.fiscal_year || 'Q' || h.fiscal_quarter = '{period}'"
-            " AND h.measure IN ('quarter', 'balance') ORDER BY h.known_from_date",
-        )
-        days = dict(versions)
-        assert set(days) == {before, after}, (ticker, concept)
-        assert days[before] < days[after], (ticker, concept)
-        filed = query(june, f"SELECT filed_date FROM raw.filings WHERE accession = '{accession}'")
-        assert filed == [(days[after],)], (ticker, concept, period)
+    for ticker, concept, end, _, _, known_from, filed, known_before in restated:
+        assert known_from == filed, (ticker, concept, end)
+        assert str(known_before) < str(known_from), (ticker, concept, end)
+    # A value of a quarter that changed had been carried forward from an earlier balance until its own filing came.
+    carried = both(
+        february,
+        june,
+        """SELECT q.method, f.filed_date, q.known_from_date FROM june.meta.changes AS c
+        JOIN february.core.quarters AS q ON q.ticker = c.entity AND q.concept = c.concept
+            AND 'FY' || q.fiscal_year || 'Q' || q.fiscal_quarter = c.period
+        JOIN june.raw.filings AS f USING (accession) WHERE c.kind = 'restated_value'""",
+    )
+    assert carried
+    for method, filed, known_before in carried:
+        assert method == "carried_forward"
+        assert str(filed) > "2026-02-28"
+        assert known_before is not None
 
 
 @pytest.mark.long

@@ -27,7 +27,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path | None]:
     """A file system of 60 MB, None where none can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", "size=160m", "tmpfs", str(folder)]
     mounted = (
         os.geteuid() == 0 and subprocess.run(["mount", *options], capture_output=True, check=False).returncode == 0
     )

@@ -10,7 +10,7 @@ from schemas.base import TableClass, columns, key_columns, qualified_name
 from tests.tables import Row, arrow_rows, register
 from tests.valid_rows import declared_checks, declared_tables, valid_row
 from warehouse.engine import Engine
-from warehouse.validation import CheckResult, check_contract
+from warehouse.validation import CheckResult, all_hold, check_contract
 
 TABLES = declared_tables()
 
@@ -64,6 +64,11 @@ def broken_by(engine: Engine, table: TableClass, rows: list[Row]) -> set[tuple[s
 
 def test_every_table_of_the_first_layers_has_a_mistake_of_its_own() -> None:
     assert set(MISTAKES) <= {qualified_name(table) for table in TABLES}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=qualified_name)
+def test_good_rows_are_accepted_by_one_statement(engine: Engine, table: TableClass) -> None:
+    assert all_hold(table, register(engine, table, arrow_rows(table, [valid_row(table)])))
 
 
 @pytest.mark.parametrize("table", TABLES, ids=qualified_name)

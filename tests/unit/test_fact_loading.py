@@ -12,8 +12,9 @@ from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts
 from tests.responses import CIK, GOOD_FACT, Json, changed, landed, response
 from tests.tables import Row, arrow_rows, day
+from warehouse import fact_loading
 from warehouse.engine import Engine
-from warehouse.fact_loading import FactLoader
+from warehouse.fact_loading import FactLoader, batches
 from warehouse.responses import LandedResponse
 from warehouse.validation import check_contract
 
@@ -272,3 +273,31 @@ def test_figures_of_companies_outside_the_universe_are_left_out(loading: Loading
 
     assert loading.facts() == []
     assert loading.quarantine() == []
+
+
+def test_responses_of_any_total_size_are_read_in_batches_of_bounded_size(loading: Loading) -> None:
+    landed_ones = [loading.land(response(GOOD_FACT, cik=cik), cik=cik, origin=f"{cik}.json") for cik in range(1, 6)]
+    size = max(one.size for one in landed_ones)
+
+    assert [len(batch) for batch in batches(landed_ones, 2 * size)] == [2, 2, 1]
+    assert [len(batch) for batch in batches(landed_ones, size - 1)] == [1, 1, 1, 1, 1]
+    assert [one for batch in batches(landed_ones, 2 * size) for one in batch] == landed_ones
+
+
+def test_several_batches_give_the_rows_of_one(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    landed_ones = [
+        loading.land(response(GOOD_FACT, *more, cik=cik), cik=cik, origin=f"{cik}.json")
+        for cik, more in [(1, []), (2, [changed(val=None)]), (3, [changed(val=200)]), (4, [changed(end="2025-06-30")])]
+    ]
+    monkeypatch.setattr(fact_loading, "batches", lambda responses: [[each] for each in responses])
+    loading.loader.load_responses(landed_ones)
+    one_by_one = sorted((row["cik"], row["value"]) for row in loading.facts())
+    aside = sorted((row["cik"], row["reason"]) for row in loading.quarantine())
+    monkeypatch.undo()
+    together = Loading(loading.engine, loading.folder)
+    together.loader.load_responses(landed_ones)
+
+    assert one_by_one == [(1, 100.0), (2, 100.0), (4, 100.0), (4, 100.0)]
+    assert sorted((row["cik"], row["value"]) for row in together.facts()) == one_by_one
+    assert sorted((row["cik"], row["reason"]) for row in together.quarantine()) == aside
+    assert [cik for cik, _ in aside] == [2, 3, 3]

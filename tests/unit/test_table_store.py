@@ -48,10 +48,19 @@ def test_a_written_table_is_known_with_its_rows_its_sql_and_its_checks(store: Ta
         "one",
         "run",
     )
-    assert written.sql.lstrip().upper().startswith("SELECT")
     assert [(check.name, check.passed) for check in written.check_results()] == [("contract", True)]
     assert store.read(PredecessorCiks).to_pyarrow().to_pylist() == GOOD
     assert store.path(PredecessorCiks).relative_to(store.folder) == Path("raw/predecessor_ciks.parquet")
+
+
+def test_the_sql_is_kept_of_what_is_made_from_stored_tables_only(store: TableStore, good: IbisTable) -> None:
+    from_source = store.write(PredecessorCiks, good, fingerprint="one", run_id="run")
+    stored = store.read(PredecessorCiks)
+    query = store.engine.statement(stored.filter(stored.cik > 0))
+    derived = store.write_sql(PredecessorCiks, query, fingerprint="two", run_id="run")
+
+    assert from_source.sql == ""
+    assert '"raw"."predecessor_ciks"' in derived.sql
 
 
 def test_a_table_that_breaks_its_contract_changes_nothing(store: TableStore, good: IbisTable, bad: IbisTable) -> None:
@@ -130,3 +139,17 @@ def test_a_note_without_its_file_means_that_nothing_is_known(store: TableStore, 
     store.path(PredecessorCiks).unlink()
 
     assert store.stored(PredecessorCiks) is None
+
+
+def test_the_sql_of_a_table_is_made_once_per_recipe(store: TableStore, good: IbisTable) -> None:
+    made: list[int] = []
+
+    def build() -> IbisTable:
+        made.append(1)
+        return good
+
+    first, second = (store.compiled(PredecessorCiks, "recipe", build) for _ in range(2))
+    store.compiled(PredecessorCiks, "another recipe", build)
+
+    assert first == second
+    assert len(made) == 2

@@ -86,9 +86,10 @@ def test_results_come_by_way_of_retired_names_of_duckdb(backend: Backend) -> Non
 
 
 def test_text_results_ask_pandas_for_a_retired_option(backend: Backend) -> None:
+    backend.con.register("texts", pa.table({"text": ["a"]}))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        ibis.memtable({"text": ["a"]}).to_pandas()
+        backend.table("texts").to_pandas()
     told = " ".join(str(warning.message) for warning in caught)
 
     assert "infer_string" in told, "the filter on infer_string in pyproject.toml is no longer needed"
