@@ -12,6 +12,7 @@ import ibis.expr.datatypes as dt
 from ibis.expr.types import Table
 
 from schemas.core.facts import Companies
+from schemas.mart.cycle_stage import CycleStage
 from schemas.mart.index_views import PublishedReconciliation
 from schemas.mart.prosperity import CompositeScores, GrowthGap, SubIndices
 from schemas.raw.configuration import PublishedFigures
@@ -26,6 +27,7 @@ def published_reconciliation(
     sub_indices: Annotated[Table, SubIndices],
     growth_gap: Annotated[Table, GrowthGap],
     companies: Annotated[Table, Companies],
+    cycle_stage: Annotated[Table, CycleStage],
     methodology: Methodology,
 ) -> Annotated[Table, PublishedReconciliation]:
     """Every published figure with ours by the default method, the difference and where it comes from.
@@ -38,6 +40,7 @@ def published_reconciliation(
         _multiples(growth_gap),
         _weights(methodology),
         _company_count(companies),
+        _measure(cycle_stage, "cycle_stage", ibis.literal("chain"), cycle_stage.quarter, cycle_stage.stage),
     )
     key = ["measure", "entity"]
     paired = published_figures.left_join(ours, key).drop(*[f"{name}_right" for name in key])
