@@ -68,7 +68,6 @@ FUNCTIONS: tuple[Callable[..., IbisTable], ...] = (
     index_views.composite_sensitivity,
     real_time.composite_score_vintages,
     real_time.restatements,
-    reconciliation.published_reconciliation,
     watching.awaited_filings,
     ai_vintages.ai_capital_expenditure_vintages,
     ai_depreciation.ai_depreciation_fit,
@@ -91,6 +90,7 @@ FUNCTIONS: tuple[Callable[..., IbisTable], ...] = (
     rerating.rerating_scenarios,
     cycle_stage.cycle_stage_evidence,
     cycle_stage.cycle_stage,
+    reconciliation.published_reconciliation,
 )
 CONFIGURATION_TABLES: tuple[TableClass, ...] = (
     configuration.Universe,
