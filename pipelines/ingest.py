@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.live import Landing, Tell, index_rows, land_from_edgar
@@ -18,10 +18,10 @@ from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.configuration import content_hash
 from warehouse.engine import quoted
-from warehouse.errors import ClockSetBack, ResponseRefused
+from warehouse.errors import ClockSetBack, ResponseRefused, TokenchainError
 from warehouse.fact_loading import FactLoader
 from warehouse.raw_tables import arrow_table
-from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response
+from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response, read_response
 from warehouse.table_store import StoredTable
 
 CUSTOM_FACTS = "custom_tag_facts.csv"
@@ -51,12 +51,10 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     _require_every_company(workshop, current)
     _set_aside(workshop, landing)
     workshop.responses = {f"CIK{cik:010d}": sha256 for cik, sha256 in sorted(current.items())}
-    fingerprint = workshop.fingerprint(
-        *[f"{cik} {sha256}" for cik, sha256 in sorted(current.items())], content_hash(custom), str(workshop.as_of)
-    )
+    fingerprint = _facts_fingerprint(workshop, current)
     # A response refused for want of a good row has its rows here all the same.
     refused = sorted(response.sha256 for response in new if response.sha256 not in current.values())
-    quarantine_fingerprint = workshop.fingerprint(fingerprint, _hash_of(landing.rejected), *refused)
+    quarantine_fingerprint = _quarantine_fingerprint(workshop, fingerprint, landing.rejected, refused)
     retained = set(current.values()) - {
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
     }
@@ -73,12 +71,46 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     return facts, quarantine, _store_index(workshop, landing)
 
 
+def ingested_are_current(workshop: Workshop) -> bool:
+    """Whether an ingest of the source as it is now would leave every table as it is stored; of EDGAR only an ingest can tell."""
+    if workshop.is_live or _day_of_stored_facts(workshop) != str(workshop.as_of):
+        return False
+    try:
+        found = find_responses(workshop.source_path, workshop.universe)
+        current = {each.cik: hashlib.sha256(read_response(each)).hexdigest() for each in found}
+    except TokenchainError:
+        return False
+    facts = _facts_fingerprint(workshop, current)
+    expected = {
+        CompanyFacts: facts,
+        Quarantine: _quarantine_fingerprint(workshop, facts, [], []),
+        FilingIndex: _index_fingerprint(workshop, []),
+    }
+    stored = {table: workshop.store.stored(table) for table in expected}
+    return all(note is not None and note.fingerprint == expected[table] for table, note in stored.items())
+
+
+def _facts_fingerprint(workshop: Workshop, current: Mapping[int, str]) -> str:
+    responses = [f"{cik} {sha256}" for cik, sha256 in sorted(current.items())]
+    return workshop.fingerprint(*responses, content_hash(_custom_facts(workshop)), str(workshop.as_of))
+
+
+def _quarantine_fingerprint(
+    workshop: Workshop, facts: str, rejected: Iterable[object], refused: Iterable[str]
+) -> str:
+    return workshop.fingerprint(facts, _hash_of(rejected), *refused)
+
+
+def _index_fingerprint(workshop: Workshop, rows: Iterable[object]) -> str:
+    return workshop.fingerprint(qualified_name(FilingIndex), _hash_of(rows))
+
+
 def _store_index(workshop: Workshop, landing: Landing) -> StoredTable:
     """Store the filing index unless its rows are those stored; the rows decide, because an index changes with every insider report."""
     named = workshop.engine.sql.execute("SELECT DISTINCT accession FROM raw.company_facts").fetchall()
     in_facts = {accession for (accession,) in named if accession is not None}
     rows = sorted(index_rows(landing, in_facts), key=lambda row: str(row["accession"]))
-    fingerprint = workshop.fingerprint(qualified_name(FilingIndex), _hash_of(rows))
+    fingerprint = _index_fingerprint(workshop, rows)
     stored = workshop.store.stored(FilingIndex)
     if stored is not None and stored.fingerprint == fingerprint:
         workshop.store.read(FilingIndex)
@@ -93,11 +125,15 @@ def _is_of_the_same_day(workshop: Workshop) -> bool:
 
     The note says `changing` while facts of another day are written, so a run that ends in between is not trusted.
     """
-    note = workshop.home.tables / AS_OF_NOTE
-    is_same = (note.read_text(encoding="utf-8") if note.exists() else "None") == str(workshop.as_of)
+    is_same = _day_of_stored_facts(workshop) == str(workshop.as_of)
     if not is_same:
-        note.write_text("changing", encoding="utf-8")
+        (workshop.home.tables / AS_OF_NOTE).write_text("changing", encoding="utf-8")
     return is_same
+
+
+def _day_of_stored_facts(workshop: Workshop) -> str:
+    note = workshop.home.tables / AS_OF_NOTE
+    return note.read_text(encoding="utf-8") if note.exists() else "None"
 
 
 def _trust_the_clock(workshop: Workshop) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.catalogue import all_tables
+from pipelines.catalogue import all_tables, derived_tables
 from pipelines.lineage_view import lineage_statements
 from pipelines.macros import macro_statements
 from pipelines.notifying import tell_late
@@ -45,6 +45,15 @@ def _is_current(workshop: Workshop) -> bool:
         return False
     rolled_back = rolled_back_from(workshop.home)
     return is_made_from(rolled_back or current, _fingerprint(workshop))
+
+
+def _require_one_state(workshop: Workshop) -> None:
+    """Refuse to publish tables of different states: a run of chosen steps may have left some behind their inputs."""
+    behind = [qualified_name(derived.table) for derived in derived_tables() if not workshop.is_current(derived)]
+    if behind:
+        raise dg.Failure(
+            description=f"{', '.join(behind)}: made from other inputs than those stored now; run the whole job refresh"
+        )
 
 
 def _fingerprint(workshop: Workshop) -> str:
@@ -85,6 +94,7 @@ def next_name(home: Home, run_id: str, now: dt.datetime) -> str:
 def publish_warehouse(tools: WorkshopResource) -> Iterable[Any]:
     """Build and swap in the DuckDB file; where nothing changed the published file stays as it is."""
     workshop = tools.workshop
+    _require_one_state(workshop)
     unchanged = _is_current(workshop)
     record = workshop.record("started").ended("unchanged" if unchanged else "published")
     if not unchanged:

@@ -27,13 +27,18 @@ from warehouse.reference_files import REFERENCE_FOLDER, REFERENCE_TABLES, load_r
 from warehouse.table_store import StoredTable
 
 
+def reference_fingerprints(workshop: Workshop) -> dict[TableClass, str]:
+    """What the reference tables' files must have been made from to be still current."""
+    files = content_hash(*sorted(REFERENCE_FOLDER.glob("*.csv")))
+    return {table: workshop.fingerprint(qualified_name(table), files) for table in REFERENCE_TABLES}
+
+
 def store_reference(workshop: Workshop) -> dict[TableClass, StoredTable]:
     """Read, check and store every reference table; nothing is read again while the files are the same.
 
     Raises ReferenceDataError naming file, row, column and remedy of everything that is wrong.
     """
-    files = content_hash(*sorted(REFERENCE_FOLDER.glob("*.csv")))
-    fingerprints = {table: workshop.fingerprint(qualified_name(table), files) for table in REFERENCE_TABLES}
+    fingerprints = reference_fingerprints(workshop)
     stored = {table: workshop.store.stored(table) for table in REFERENCE_TABLES}
     kept = {
         table: note for table, note in stored.items() if note is not None and note.fingerprint == fingerprints[table]

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.event_log import cheap_event_log
 from pipelines.instance import prepare_instance
 from pipelines.notifying import tell_failure
-from pipelines.progress import Watcher, watch
+from pipelines.progress import Watcher, report, watch
+from schemas.base import qualified_name
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
 from warehouse.run_log import RunRecord, read
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,12 @@ def refresh(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     watch(watcher, teller)
+    selection = _steps_needed(home, source, universe, run_id, as_of)
     try:
         with cheap_event_log(), dg.DagsterInstance.get() as instance:
             result = job.execute_in_process(
                 run_config=configuration,
+                asset_selection=selection,
                 instance=instance,
                 raise_on_error=False,
                 run_id=run_id,
@@ -84,6 +92,28 @@ def refresh(
         tell_failure(home, run_id, source, message)
     record = next((run for run in reversed(read(home.run_log)) if run.run_id == run_id), None)
     return Outcome(succeeded, run_id, record, message)
+
+
+def _steps_needed(
+    home: Home, source: str, universe: Path | None, run_id: str, as_of: dt.date | None
+) -> Sequence[dg.AssetKey] | None:
+    """The steps to run, None for all; a watcher hears of the others here."""
+    from pipelines.catalogue import all_tables
+    from pipelines.planning import steps_needed
+    from pipelines.table_assets import asset_key
+    from pipelines.workshop import Workshop
+    from warehouse.universe import DEFAULT_UNIVERSE
+
+    workshop = Workshop(home, source, universe or DEFAULT_UNIVERSE, run_id, as_of)
+    try:
+        selection = steps_needed(workshop)
+    finally:
+        workshop.close()
+    if selection is not None:
+        for table in all_tables():
+            if asset_key(table) not in selection:
+                report(qualified_name(table))
+    return selection
 
 
 def _deepest(error: BaseException) -> str:

@@ -35,10 +35,15 @@ INGESTED = (CompanyFacts, Quarantine, FilingIndex)
 REFUSED_CHECK = "responses_accepted"
 
 
-def _store_configuration(workshop: Workshop, table: TableClass) -> StoredTable:
-    fingerprint = workshop.fingerprint(
+def configuration_fingerprint(workshop: Workshop, table: TableClass) -> str:
+    """What a configuration table's file must have been made from to be still current."""
+    return workshop.fingerprint(
         qualified_name(table), workshop.methodology_hash, content_hash(*map(list_path, LISTS))
     )
+
+
+def _store_configuration(workshop: Workshop, table: TableClass) -> StoredTable:
+    fingerprint = configuration_fingerprint(workshop, table)
     stored = workshop.store.stored(table)
     if stored is not None and stored.fingerprint == fingerprint:
         workshop.store.read(table)

@@ -65,7 +65,7 @@ def today() -> dt.date:
 
 
 class Workshop:
-    """The opened home folder of one run. Use as a context manager: it holds the folder's lock and the engine."""
+    """The home folder of one run. As a context manager it holds the folder's lock and closes the engine; unopened it only tells what is stored."""
 
     def __init__(self, home: Home, source: str, universe: Path, run_id: str, as_of: dt.date | None = None) -> None:
         self.home = home
@@ -85,8 +85,6 @@ class Workshop:
         if self.lock.left_behind is not None:
             teller()(f"an earlier refresh ({self.lock.left_behind}) ended without giving its lock back; going on")
         self.home.remove_leftovers()
-        self.engine = Engine()
-        self.store = TableStore(self.home.tables, self.engine)
         try:
             append(self.home.run_log, self.record("started"))
         except BaseException:
@@ -95,8 +93,23 @@ class Workshop:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.engine.close()
+        self.close()
         self.lock.release()
+
+    def close(self) -> None:
+        """Give the engine's memory back."""
+        if "engine" in self.__dict__:
+            self.engine.close()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, opened when first used."""
+        return Engine()
+
+    @cached_property
+    def store(self) -> TableStore:
+        """The table files."""
+        return TableStore(self.home.tables, self.engine)
 
     @cached_property
     def universe(self) -> Universe:
@@ -161,6 +174,11 @@ class Workshop:
         inputs = [self._stored_fingerprint(table) for table in derived.inputs.values()]
         settings = [self.methodology_hash] if derived.settings else []
         return self.fingerprint(qualified_name(derived.table), *inputs, *settings)
+
+    def is_current(self, derived: DerivedTable) -> bool:
+        """Whether a derived table's file was made from its inputs as they are stored now, by this code."""
+        stored = self.store.stored(derived.table)
+        return stored is not None and stored.fingerprint == self.fingerprint_of(derived)
 
     def _stored_fingerprint(self, table: TableClass) -> str:
         stored = self.store.stored(table)

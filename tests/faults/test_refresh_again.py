@@ -1,18 +1,23 @@
 """A second refresh: nothing changed, responses refused, the whole run failed, a contract broken. The published file stays right."""
 
 import gzip
+import json
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import ibis
 import pytest
 from ibis.expr.types import Table as IbisTable
 from typer.testing import CliRunner
 
-from pipelines import workshop
-from pipelines.catalogue import DerivedTable
+from pipelines import planning, workshop
+from pipelines.catalogue import DerivedTable, all_tables, derived_tables
 from pipelines.cli import app
-from schemas.mart.prosperity import GrowthGap
+from pipelines.publishing import DATABASE_KEY
+from pipelines.refreshing import refresh
+from schemas.base import qualified_name
+from schemas.mart.prosperity import CompositeScores, GrowthGap
 from tests.homes import (
     CIKS,
     bundled_copy,
@@ -58,6 +63,48 @@ def test_an_unchanged_refresh_writes_neither_tables_nor_the_published_file(home:
     assert files_below(home.tables) == kept
     assert [run.outcome for run in read(home.run_log)] == ["published", "unchanged"]
     assert "unchanged" in status_of(home)
+
+
+def steps_of(home: Home, run_id: str) -> set[str]:
+    """The steps that Dagster ran."""
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        return {
+            str(entry.get_dagster_event().step_key)
+            for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+        }
+
+
+def test_only_steps_whose_tables_are_not_current_are_run(home: Home) -> None:
+    always = {"company_facts_and_quarantine", "warehouse_duckdb"}
+    told: list[str] = []
+    unchanged = refresh(home, "bundled", watcher=told.append)
+    assert steps_of(home, unchanged.run_id) == always
+    assert sorted(told) == sorted([*map(qualified_name, all_tables()), "warehouse_duckdb"])
+
+    (home.tables / "mart" / "composite_scores.json").unlink()
+    outcome = refresh_here(home)
+    steps = steps_of(home, outcome.run_id)
+    made_from_it = {
+        qualified_name(derived.table).replace(".", "__")
+        for derived in derived_tables()
+        if CompositeScores in derived.inputs.values()
+    }
+    assert made_from_it
+    assert steps >= always | {"mart__composite_scores"} | made_from_it
+    assert steps.isdisjoint({"core__quarters", "mart__sub_indices", "mart__backlog"})
+
+
+def test_tables_of_different_states_are_not_published_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = home.database.read_bytes()
+    note = home.tables / "core" / "quarters.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"fingerprint": "of other inputs"}))
+    monkeypatch.setattr(planning, "steps_needed", lambda _: [DATABASE_KEY])
+    outcome = refresh_here(home)
+
+    assert not outcome.succeeded
+    assert "core.quarters" in str(outcome.message)
+    assert "run the whole job refresh" in str(outcome.message)
+    assert home.database.read_bytes() == published
 
 
 def test_refused_responses_keep_the_last_good_data_and_are_named_in_status(home: Home, tmp_path: Path) -> None:

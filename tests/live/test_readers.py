@@ -36,7 +36,7 @@ while not stop.exists():
             "SELECT max_by(value, period_end_date), max(period_end_date) FROM core.quarters"
             " WHERE ticker = 'AAPL' AND concept = 'net_income'"
         ).fetchall()
-        time.sleep(0.05)
+        time.sleep(0.3)
         ((fact,),) = connection.execute(
             "SELECT max_by(value, accession) FROM raw.company_facts WHERE cik = 320193 AND tag = 'NetIncomeLoss'"
             f" AND period_end_date = DATE '{period}' AND date_diff('day', period_start_date, period_end_date) < 120"
@@ -50,7 +50,7 @@ while not stop.exists():
         looks += 1
     except Exception as error:
         errors.append(f"{type(error).__name__}: {error}")
-    time.sleep(0.05)
+    time.sleep(0.3)
 print(json.dumps({"looks": looks, "states": sorted(states), "errors": errors[:3]}))
 """
 
