@@ -65,7 +65,7 @@ def statement_facts(
     mapped = concept_tags.group_by("ticker", "concept", "kind", "unit", "taxonomy", "tag").agg(
         until_date=concept_tags.until_date.max()
     )
-    links = raw_filings.select("accession", "filing_url")
+    links = raw_filings.select("accession", "filing_url", "known_from_date")
     facts = (
         company_facts.join(owners, "cik")
         .join(mapped, ["ticker", "taxonomy", "tag", "unit"])
@@ -93,7 +93,7 @@ def statement_facts(
         accession=facts.accession,
         form=facts.form,
         filed_date=facts.filed_date,
-        known_from_date=facts.filed_date,
+        known_from_date=ibis.coalesce(ibis.least(facts.known_from_date, facts.filed_date), facts.filed_date),
         basis=facts.basis,
         source_url=ibis.coalesce(facts.source_url, facts.filing_url),
     )
@@ -162,7 +162,7 @@ def fiscal_quarters(
     flows = flows.mutate(elapsed=elapsed, fiscal_quarter=elapsed.round().cast("int64").clip(1, 4))
     flows = flows.filter((flows.elapsed - flows.fiscal_quarter).abs() < 0.25)
     ends = flows.group_by("ticker", "fiscal_year", "fiscal_quarter", "start_date", "period_end_date").agg(
-        fact_count=ibis._.count(), first_filed_date=ibis._.filed_date.min()
+        fact_count=ibis._.count(), known_from_date=ibis._.known_from_date.min()
     )
     order = [ibis.desc("fact_count"), ibis.desc("period_end_date")]
     ranked = ends.mutate(
@@ -194,5 +194,5 @@ def fiscal_quarters(
         fiscal_ytd_weeks=ytd_weeks.round().cast("int64"),
         calendar_quarter=calendar_quarter(dated.period_start_date, dated.period_end_date),
         report_quarter=report_quarter(dated.period_end_date),
-        first_filed_date=dated.first_filed_date,
+        known_from_date=dated.known_from_date,
     )

@@ -84,7 +84,7 @@ def _wide(
     )
     joined = discrete.left_join(to_date, key)
     joined = joined.drop(*[f"{name}_right" for name in key])
-    periods = fiscal_quarters.drop("fiscal_year_start_date", "first_filed_date")
+    periods = fiscal_quarters.drop("fiscal_year_start_date", "known_from_date")
     return joined.join(periods, PERIOD_KEY)
 
 

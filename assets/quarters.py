@@ -72,8 +72,8 @@ def _candidates(statement_facts: Table, concept_tags: Table) -> Table:
     facts = statement_facts.join(concept_tags.drop("kind", "unit"), ["ticker", "concept", "taxonomy", "tag"])
     facts = facts.filter(facts.period_end_date <= facts.until_date)
     period = ["ticker", "concept", "alternative", "part", "period_start_date", "period_end_date"]
-    first_filed = facts.filed_date.min().over(group_by=period)
-    facts = facts.filter((facts.version == "latest") | (facts.filed_date == first_filed))
+    first_known = facts.known_from_date.min().over(group_by=period)
+    facts = facts.filter((facts.version == "latest") | (facts.known_from_date == first_known))
     fact = ibis.struct(
         {
             "accession": facts.accession,
@@ -98,7 +98,7 @@ def _candidates(statement_facts: Table, concept_tags: Table) -> Table:
         "is_derived",
         "carry_forward_quarters",
         "days",
-        "filed_date",
+        "known_from_date",
         fact_start_date=facts.period_start_date,
         fact_end_date=facts.period_end_date,
         version_order=facts.filed_date.cast("string") + ibis.coalesce(facts.accession, ""),
@@ -139,7 +139,7 @@ def _flow_slots(placed: Table) -> Table:
         "part_count",
         "sign",
         "is_derived",
-        "filed_date",
+        "known_from_date",
         "version_order",
         "fact",
     ]
@@ -162,10 +162,10 @@ def _flow_slots(placed: Table) -> Table:
 
 
 def _latest_by_event(slotted: Table, group: list[str], slots: Callable[[Table], dict[str, StructValue]]) -> Table:
-    """For each event (a filing day that matters for the quarter) the latest version of each slot filed by then."""
-    events = slotted.select(*QUARTER_KEY, event_date=slotted.filed_date).distinct()
+    """For each event (a day on which something that matters for the quarter became public) each slot's latest version by then."""
+    events = slotted.select(*QUARTER_KEY, event_date=slotted.known_from_date).distinct()
     known = slotted.join(events, QUARTER_KEY)
-    known = known.filter(known.filed_date <= known.event_date)
+    known = known.filter(known.known_from_date <= known.event_date)
     return known.group_by(*EVENT_KEY, *group).agg(**slots(known))
 
 
@@ -295,11 +295,12 @@ def _balance_values(candidates: Table, fiscal_quarters: Table) -> Table:
 def _carried(placed: Table, fiscal_quarters: Table, lag: int) -> Table:
     """Balances under the quarter `lag` quarters later; known there not before that quarter's own first filing."""
     targets = fiscal_quarters.select(
-        "ticker", "fiscal_year", "fiscal_quarter", "first_filed_date", target_index=fiscal_quarters.quarter_index
+        "ticker", "fiscal_year", "fiscal_quarter", "known_from_date", target_index=fiscal_quarters.quarter_index
     )
+    targets = targets.rename(target_known_date="known_from_date")
     moved = placed.filter(placed.carry_forward_quarters >= lag).mutate(target_index=placed.quarter_index + lag)
     moved = moved.join(targets, ["ticker", "target_index"])
-    known = moved.filed_date if lag == 0 else ibis.greatest(moved.filed_date, moved.first_filed_date)
+    known = moved.known_from_date if lag == 0 else ibis.greatest(moved.known_from_date, moved.target_known_date)
     return moved.select(
         *QUARTER_KEY,
         "alternative",
@@ -309,7 +310,7 @@ def _carried(placed: Table, fiscal_quarters: Table, lag: int) -> Table:
         "is_derived",
         "version_order",
         "fact",
-        filed_date=known,
+        known_from_date=known,
         lag=ibis.literal(lag, dt.int64),
     )
 

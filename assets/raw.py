@@ -10,6 +10,7 @@ from typing import Annotated
 import ibis
 from ibis.expr.types import Table
 
+from assets.expressions import public_day
 from schemas.raw import filings as raw
 
 ARCHIVE = "https://www.sec.gov/Archives/edgar/data/"
@@ -42,6 +43,7 @@ def filings(
     return joined.select(
         **either,
         fact_count=joined.fact_count.fill_null(0),
+        known_from_date=public_day(either["filed_date"], joined.acceptance_at),
         acceptance_at=joined.acceptance_at,
         primary_document=joined.primary_document,
         items=joined["items"],

@@ -25,7 +25,7 @@ def main() -> None:
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="one repetition, few synthetic filers")
-    size.add_argument("--full", action="store_true", help="1,000 synthetic filers: half an hour and 12 GB of disk")
+    size.add_argument("--full", action="store_true", help="1,000 synthetic filers: half an hour and several GB of disk")
     parser.add_argument("--filers", type=int, nargs="+", help="sizes of the synthetic load")
     parser.add_argument("--facts", type=int, default=synthetic.FACTS_PER_FILER, help="facts per synthetic filer")
     names = ("loading", "refreshing", "synthetic", "vintages")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.live import Landing, Tell, index_rows, land_from_edgar
+from pipelines.live import Landing, Tell, index_rows, land_from_edgar, public_by
 from pipelines.workshop import Workshop
 from schemas.base import TableClass, qualified_name
 from schemas.meta.warehouse import Quarantine
@@ -58,6 +58,8 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     retained = set(current.values()) - {
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses
     }
+    if workshop.as_of is not None:
+        _forget_later_facts(workshop, landing)
     facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
     (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
     quarantine = _merged(
@@ -95,9 +97,7 @@ def _facts_fingerprint(workshop: Workshop, current: Mapping[int, str]) -> str:
     return workshop.fingerprint(*responses, content_hash(_custom_facts(workshop)), str(workshop.as_of))
 
 
-def _quarantine_fingerprint(
-    workshop: Workshop, facts: str, rejected: Iterable[object], refused: Iterable[str]
-) -> str:
+def _quarantine_fingerprint(workshop: Workshop, facts: str, rejected: Iterable[object], refused: Iterable[str]) -> str:
     return workshop.fingerprint(facts, _hash_of(rejected), *refused)
 
 
@@ -109,7 +109,7 @@ def _store_index(workshop: Workshop, landing: Landing) -> StoredTable:
     """Store the filing index unless its rows are those stored; the rows decide, because an index changes with every insider report."""
     named = workshop.engine.sql.execute("SELECT DISTINCT accession FROM raw.company_facts").fetchall()
     in_facts = {accession for (accession,) in named if accession is not None}
-    rows = sorted(index_rows(landing, in_facts), key=lambda row: str(row["accession"]))
+    rows = sorted(index_rows(landing, in_facts, workshop.as_of), key=lambda row: str(row["accession"]))
     fingerprint = _index_fingerprint(workshop, rows)
     stored = workshop.store.stored(FilingIndex)
     if stored is not None and stored.fingerprint == fingerprint:
@@ -153,6 +153,18 @@ def _set_aside(workshop: Workshop, landing: Landing) -> None:
     workshop.engine.sql.register("rejected_rows", arrow_table(Quarantine, landing.rejected))
     workshop.engine.sql.execute("INSERT INTO loaded_quarantine BY NAME FROM rejected_rows").fetchall()
     workshop.engine.sql.unregister("rejected_rows")
+
+
+def _forget_later_facts(workshop: Workshop, landing: Landing) -> None:
+    """Leave out what was not public on the day of `--as-of`: filed later, and not accepted on it already as the index tells.
+
+    Nothing earlier is among the retained rows: those of another day are not used again.
+    """
+    accepted = [filing.accession for filing in public_by(landing.filings, workshop.as_of)]
+    workshop.engine.sql.execute(
+        "DELETE FROM loaded_facts WHERE filed_date > ? AND (accession IS NULL OR accession NOT IN (SELECT unnest(?::VARCHAR[])))",
+        [workshop.as_of, accepted],
+    ).fetchall()
 
 
 def _hash_of(rows: Iterable[object]) -> str:
@@ -225,6 +237,4 @@ def _merged(
             f"INSERT INTO {loaded} BY NAME SELECT * FROM read_parquet({path}) WHERE response_sha256 IN ({hashes})"
         )
     expression = workshop.engine.named(loaded, table).order_by(*[name.strip() for name in order.split(",")])
-    if table is CompanyFacts and workshop.as_of is not None:
-        expression = expression.filter(expression.filed_date <= workshop.as_of)
     return workshop.store.write(table, expression, fingerprint=fingerprint, run_id=workshop.run_id)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assets.expressions import NEW_YORK_HOURS
 from pipelines.edgar import Event, Failure, FetchResult, Filing, bulk_load, fetch, read_pages
 from pipelines.edgar.submissions import FACT_FORMS, base_form
 from pipelines.workshop import EDGAR_BULK, Workshop
@@ -97,13 +98,26 @@ def _unpacked_size(path: Path) -> int:
         return int.from_bytes(packed.read(4), "little")
 
 
-def index_rows(landing: Landing, in_facts: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Rows of `raw.filing_index`, one per accession: filings that bring figures and those that facts name.
+def public_by(filings: Iterable[Filing], day: dt.date | None) -> list[Filing]:
+    """The filings that SEC had accepted by the end of a day in New York, or all of them."""
+    return [filing for filing in filings if day is None or _public_date(filing) <= day]
+
+
+def _public_date(filing: Filing) -> dt.date:
+    """As `assets.expressions.public_day`, which see."""
+    if filing.acceptance_datetime is None:
+        return filing.filed_date
+    accepted = filing.acceptance_datetime.astimezone(dt.UTC) - dt.timedelta(hours=NEW_YORK_HOURS)
+    return min(filing.filed_date, accepted.date())
+
+
+def index_rows(landing: Landing, in_facts: Collection[str], as_of: dt.date | None = None) -> Iterator[dict[str, Any]]:
+    """Rows of `raw.filing_index`, one per accession: filings that bring figures and those that facts name, public by `as_of`.
 
     Insider reports and the like are left out, so that a day with only such filings changes nothing.
     """
     seen: set[str] = set()
-    for filing in landing.filings:
+    for filing in public_by(landing.filings, as_of):
         if filing.accession in seen or not (base_form(filing.form) in FACT_FORMS or filing.accession in in_facts):
             continue
         seen.add(filing.accession)

@@ -37,9 +37,7 @@ REFUSED_CHECK = "responses_accepted"
 
 def configuration_fingerprint(workshop: Workshop, table: TableClass) -> str:
     """What a configuration table's file must have been made from to be still current."""
-    return workshop.fingerprint(
-        qualified_name(table), workshop.methodology_hash, content_hash(*map(list_path, LISTS))
-    )
+    return workshop.fingerprint(qualified_name(table), workshop.methodology_hash, content_hash(*map(list_path, LISTS)))
 
 
 def _store_configuration(workshop: Workshop, table: TableClass) -> StoredTable:

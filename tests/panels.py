@@ -30,7 +30,7 @@ def fundamental(ticker: str, quarter: str, **values: Any) -> Row:
     flags = ("basis_break", "basis_break_ttm", "basis_break_fiscal_ytd", "lease_liabilities_carried_forward")
     return {
         **{name: period[name] for name in KEYS},
-        "known_from_date": period["first_filed_date"],
+        "known_from_date": period["known_from_date"],
         **dict.fromkeys(flags, False),
         **values,
     }

@@ -175,7 +175,7 @@ def calendar_quarters(ticker: str, year: int, count: int = 4) -> Iterator[Row]:
             "fiscal_ytd_weeks": 13 * quarter,
             "calendar_quarter": f"{year}Q{quarter}",
             "report_quarter": f"{year}Q{quarter}",
-            "first_filed_date": day(end) + dt.timedelta(days=30),
+            "known_from_date": day(end) + dt.timedelta(days=30),
         }
 
 

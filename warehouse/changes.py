@@ -5,6 +5,7 @@ What belongs here: the comparisons. What does not: building and swapping files (
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,7 @@ PERIOD = "'FY' || b.fiscal_year || 'Q' || b.fiscal_quarter"
 OLD_PERIOD = PERIOD.replace("b.", "a.")
 NEWEST_FACT = "list_max(list_transform(b.facts, lambda f: {'filed': f.filed_date, 'accession': f.accession})).accession"
 NOTHING = "NULL::DOUBLE"
+READ_BEFORE = re.compile(r"\bbefore\.(\w+\.\w+)")
 
 # Each gives the columns of meta.changes; `a` is the published file (attached as `before`), `b` the one about to be.
 COMPARISONS: dict[str, str] = {
@@ -35,7 +37,8 @@ COMPARISONS: dict[str, str] = {
         FROM core.fiscal_quarters AS b ANTI JOIN before.core.fiscal_quarters AS a
             ON (a.ticker, a.fiscal_year, a.fiscal_quarter) = (b.ticker, b.fiscal_year, b.fiscal_quarter)""",
     "core.quarters": f"""
-        SELECT CASE WHEN a.value IS NULL THEN 'new_value' ELSE 'restated_value' END, 'core.quarters', b.ticker, b.concept, {PERIOD},
+        SELECT CASE WHEN a.value IS NULL THEN 'new_value' WHEN a.method = 'carried_forward' THEN 'filed_balance'
+                ELSE 'restated_value' END, 'core.quarters', b.ticker, b.concept, {PERIOD},
             a.value, b.value, b.value - a.value, {NEWEST_FACT}
         FROM core.quarters AS b
         LEFT JOIN before.core.quarters AS a USING (ticker, concept, fiscal_year, fiscal_quarter)
@@ -69,13 +72,17 @@ def changes_since(connection: duckdb.DuckDBPyConnection, published: Path) -> pa.
         return arrow_table(Changes, rows)
     try:
         for table, query in COMPARISONS.items():
-            shape = _shape(connection, "built", table)
-            if shape and shape == _shape(connection, "before", table):
+            if all(_has_same_shape(connection, name) for name in {table, *READ_BEFORE.findall(query)}):
                 found = connection.execute(query).fetchall()
                 rows += [dict(zip(names, row, strict=True)) for row in found]
     finally:
         connection.execute("DETACH before")
     return arrow_table(Changes, sorted(rows, key=lambda row: [str(row[name]) for name in names[:5]]))
+
+
+def _has_same_shape(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    shape = _shape(connection, "built", table)
+    return bool(shape) and shape == _shape(connection, "before", table)
 
 
 def _shape(connection: duckdb.DuckDBPyConnection, database: str, table: str) -> list[tuple[str, str]]:

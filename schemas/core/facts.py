@@ -42,7 +42,7 @@ class StatementFacts(Table):
     accession: str = column("Accession number of the filing; null only for transcribed figures", nullable=True)
     form: str = column("Form of the filing")
     filed_date: dt.Date = column("Day of the filing")
-    known_from_date: dt.Date = column("First day on which the fact was public")
+    known_from_date: dt.Date = column("First day on which the fact was public, see raw.filings")
     basis: str = column("as_first_reported or recast", isin=["as_first_reported", "recast"])
     source_url: str = column("Link to the filing, or to the source of a transcribed figure", nullable=True)
 
@@ -80,7 +80,7 @@ class FiscalQuarters(Table):
     fiscal_ytd_weeks: dt.Int64 = column("Weeks from the start of the fiscal year", unit="weeks", ge=10, le=55)
     calendar_quarter: str = quarter_column("Calendar quarter that holds the midpoint of the fiscal quarter")
     report_quarter: str = quarter_column("Calendar quarter that holds the period end less seven days")
-    first_filed_date: dt.Date = column("First filing that reports a flow of the quarter")
+    known_from_date: dt.Date = column("First day on which a filing with a flow of the quarter was public")
 
     class Config:
         unique = ["ticker", "fiscal_year", "fiscal_quarter"]

@@ -25,7 +25,7 @@ class _Keys:
     weeks: dt.Int64 = column("Length of the quarter", unit="weeks")
     ttm_weeks: dt.Int64 = column("Length of the four quarters", unit="weeks", nullable=True)
     fiscal_ytd_weeks: dt.Int64 = column("Weeks since the start of the fiscal year", unit="weeks")
-    known_from_date: dt.Date = column("Latest filing day among all facts of the row")
+    known_from_date: dt.Date = column("First day on which all facts of the row were public")
 
 
 def _concept_columns(concepts: ConceptMap) -> dict[str, tuple[Any, Any]]:

@@ -49,7 +49,7 @@ class QuartersHistory(Table):
     unit: str = column("Unit of the value")
     method: str = column(METHOD_MEANING, isin=METHODS)
     basis_break: bool = column("A fact used is on a recast basis that differs from the periods before")
-    known_from_date: dt.Date = column("Latest filing day among the facts used: first day the value was known")
+    known_from_date: dt.Date = column("First day on which all facts used were public, see raw.filings")
     reason: str = column(
         "first_report; restated: the filing changed the value itself; derived_input_restated: it changed a fact the value is computed"
         " from; reclassified_tag: another tag gives the value now; rounding: not more than the rounding of the facts",
@@ -84,7 +84,7 @@ class Quarters(Table):
     unit: str = column("Unit of the value")
     method: str = column(METHOD_MEANING, isin=METHODS)
     basis_break: bool = column("A fact used is on a recast basis that differs from the periods before")
-    known_from_date: dt.Date = column("Latest filing day among the facts used")
+    known_from_date: dt.Date = column("First day on which all facts used were public")
     facts: FactList = column("The facts used, with their signs")
 
     class Config:
@@ -106,7 +106,7 @@ class FiscalYearToDate(Table):
     unit: str = column("Unit of the value")
     method: str = column(METHOD_MEANING, isin=METHODS)
     basis_break: bool = column("A fact used is on a recast basis that differs from the periods before")
-    known_from_date: dt.Date = column("Latest filing day among the facts used")
+    known_from_date: dt.Date = column("First day on which all facts used were public")
     facts: FactList = column("The facts used, with their signs")
 
     class Config:

@@ -29,7 +29,7 @@ class CompositeScoreVintages(Table):
     )
     company_count: dt.Int64 = column("Companies with all three values that day", unit="companies", ge=0)
     is_provisional: bool = column("Not all members had filed by then")
-    latest_filed_date: dt.Date = column("Newest filing day among the values the vintage rests on")
+    latest_filed_date: dt.Date = column("Newest day on which one of the values the vintage rests on became public")
     missing_reason: str = column("Why the score is null", nullable=True)
 
     class Config:
@@ -50,7 +50,7 @@ class Restatements(Table):
     fiscal_quarter: dt.Int64 = column("Fiscal quarter")
     period_end_date: dt.Date = column("Last day of the fiscal quarter")
     report_quarter: str = quarter_column("Calendar quarter of the period end less seven days")
-    filed_date: dt.Date = column("Day of the filing that changed the value")
+    filed_date: dt.Date = column("First day on which the filing that changed the value was public")
     accession: str = column("Filing that changed the value", nullable=True)
     reason: str = column("restated, derived_input_restated or reclassified_tag")
     value_before: float = column("Value known before", unit="as in `unit`")

@@ -10,7 +10,16 @@ import ibis.expr.datatypes as dt
 from schemas.base import Microseconds, Table, column
 
 AWAITED_STATES = ["awaited", "overdue", "awaiting_source"]
-CHANGE_KINDS = ["new_filing", "new_quarter", "new_value", "restated_value", "removed_value", "new_score", "moved_score"]
+CHANGE_KINDS = [
+    "new_filing",
+    "new_quarter",
+    "new_value",
+    "filed_balance",
+    "restated_value",
+    "removed_value",
+    "new_score",
+    "moved_score",
+]
 
 
 class AwaitedFilings(Table):
@@ -41,8 +50,8 @@ class Changes(Table):
     """
 
     kind: str = column(
-        "new_filing, new_quarter (first figures of a company's quarter), new_value, restated_value, removed_value, new_score,"
-        " moved_score",
+        "new_filing, new_quarter (first figures of a company's quarter), new_value, filed_balance (in the place of one carried"
+        " forward), restated_value, removed_value, new_score, moved_score",
         isin=CHANGE_KINDS,
     )
     table_name: str = column("Table that changed")

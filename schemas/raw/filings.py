@@ -87,6 +87,9 @@ class Filings(Table):
     cik: int = column("Central index key of the company")
     form: str = column("Form")
     filed_date: dt.Date = column("Day of the filing")
+    known_from_date: dt.Date = column(
+        "First day on which the filing was public: New York's day of its acceptance where the filing index gives it, else `filed_date`"
+    )
     report_date: dt.Date = column(
         "End of the period reported on by the filing index, else the latest period end among the facts that is not after the filing",
         nullable=True,

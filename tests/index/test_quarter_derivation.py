@@ -74,7 +74,7 @@ class Year:
                 "fiscal_ytd_weeks": sum(self.weeks[:number]),
                 "calendar_quarter": f"2025Q{number}",
                 "report_quarter": f"2025Q{number}",
-                "first_filed_date": self.end(number) + dt.timedelta(days=30),
+                "known_from_date": self.end(number) + dt.timedelta(days=30),
             }
             for number in range(1, 5)
         ]

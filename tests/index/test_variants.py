@@ -99,7 +99,9 @@ def test_the_default_variant_is_the_composite_score(engine: Engine, variants: li
 
     for row in scores:
         same = only(variants, variant="default", entity=row["entity"], quarter=row["quarter"])
-        assert {name: same[name] for name in row} == row
+        for name, value in row.items():
+            # The order of a sum's terms is the engine's, so last digits may differ.
+            assert same[name] == (pytest.approx(value) if isinstance(value, float) else value), name
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class Forked:
         """A refresh that is killed after some time, if it lasts so long."""
         pid = self.start(home)
         time.sleep(seconds)
-        # The server reads the result only after we do, so the process id can't be another's yet.
+        # The server reaps a process only when it is asked for the next one, so the process id can't be another's.
         os.kill(pid, signal.SIGKILL)
         return self.end()
 
@@ -107,7 +107,10 @@ def _serve() -> None:
     workshop.content_hash = lambda *_: "0" * 64
     assert refreshing.refresh
     print(json.dumps({"ready": True}), flush=True)
+    ended = 0
     while line := sys.stdin.readline():
+        if ended:
+            os.waitpid(ended, 0)
         task = json.loads(line)
         reading, writing = os.pipe()
         pid = os.fork()
@@ -116,12 +119,13 @@ def _serve() -> None:
             _child(task, writing)
         os.close(writing)
         print(json.dumps({"pid": pid}), flush=True)
-        # Waits without reaping, so that the process id stays taken until the one who kills has done so.
         with os.fdopen(reading, encoding="utf-8") as result:
             text = result.read()
-        _, status = os.waitpid(pid, 0)
+        # Waits without reaping, so that the process id stays taken until the one who kills has done so.
+        state = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        ended = pid
         report = json.loads(text) if text else {}
-        killed = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        killed = state.si_status if state is not None and state.si_code == os.CLD_KILLED else 0
         print(json.dumps({"signal": killed, **report}), flush=True)
 
 

@@ -114,7 +114,7 @@ def test_restated_values_are_new_versions_with_their_day(captures: tuple[Home, P
     restated = both(
         february,
         june,
-        """SELECT b.ticker, b.concept, b.period_end_date, a.value, b.value, b.known_from_date, f.filed_date,
+        """SELECT b.ticker, b.concept, b.period_end_date, a.value, b.value, b.known_from_date, f.known_from_date,
             (SELECT max(known_from_date) FROM february.core.statement_facts AS c
                 WHERE (c.ticker, c.concept, c.tag, c.period_end_date) = (b.ticker, b.concept, b.tag, b.period_end_date)
                     AND c.period_start_date IS NOT DISTINCT FROM b.period_start_date)
@@ -125,23 +125,55 @@ def test_restated_values_are_new_versions_with_their_day(captures: tuple[Home, P
         ANTI JOIN february.raw.filings AS old ON old.accession = b.accession""",
     )
     assert restated
-    for ticker, concept, end, _, _, known_from, filed, known_before in restated:
-        assert known_from == filed, (ticker, concept, end)
+    for ticker, concept, end, _, _, known_from, public, known_before in restated:
+        assert known_from == public, (ticker, concept, end)
         assert str(known_before) < str(known_from), (ticker, concept, end)
-    # A value of a quarter that changed had been carried forward from an earlier balance until its own filing came.
+    # Every value that changed had been a balance carried forward until the quarter's own filing came.
+    assert query(june, "SELECT * FROM meta.changes WHERE kind = 'restated_value'") == []
     carried = both(
         february,
         june,
         """SELECT q.method, f.filed_date, q.known_from_date FROM june.meta.changes AS c
         JOIN february.core.quarters AS q ON q.ticker = c.entity AND q.concept = c.concept
             AND 'FY' || q.fiscal_year || 'Q' || q.fiscal_quarter = c.period
-        JOIN june.raw.filings AS f USING (accession) WHERE c.kind = 'restated_value'""",
+        JOIN june.raw.filings AS f USING (accession) WHERE c.kind = 'filed_balance'""",
     )
     assert carried
     for method, filed, known_before in carried:
         assert method == "carried_forward"
         assert str(filed) > "2026-02-28"
         assert known_before is not None
+
+
+@pytest.mark.long
+def test_the_history_of_quarters_goes_on_where_it_was(captures: tuple[Home, Path, Path, list[str]]) -> None:
+    _, february, june, _ = captures
+    key = "(h.ticker, h.concept, h.measure, h.fiscal_year, h.fiscal_quarter)"
+    (newest,) = both(february, june, "SELECT max(known_from_date) FROM february.core.quarters_history")[0]
+    rows = "ticker, concept, measure, fiscal_year, fiscal_quarter, value, known_from_date"
+    lost = both(
+        february,
+        june,
+        f"SELECT {rows} FROM february.core.quarters_history EXCEPT SELECT {rows} FROM june.core.quarters_history",
+    )
+    assert lost == []
+    later = both(
+        february,
+        june,
+        f"""SELECT h.value_before, old.value, ended.known_to_date, h.known_from_date, h.reason
+        FROM june.core.quarters_history AS h
+        LEFT JOIN february.core.quarters_history AS old
+            ON {key.replace("h.", "old.")} = {key} AND old.known_to_date IS NULL
+        LEFT JOIN june.core.quarters_history AS ended
+            ON {key.replace("h.", "ended.")} = {key} AND ended.known_from_date = old.known_from_date
+        WHERE h.known_from_date > DATE '{newest}' AND h.value_before IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY {key[1:-1]} ORDER BY h.known_from_date) = 1""",
+    )
+    assert later
+    for value_before, value, ended, known_from, reason in later:
+        assert value_before == value
+        assert ended == known_from
+        assert reason != "first_report"
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +76,18 @@ def test_a_filing_is_awaited_until_companyfacts_hold_it(
     assert query(home.database, "SELECT * FROM meta.awaited_filings") == []
     assert one(home.database, f"SELECT fact_count FROM raw.filings WHERE accession = '{accession}'") == 1
     assert newest_income(home.database) == pytest.approx(income * 1.01, rel=1e-6)
+    # Accepted in the evening, so public a day before the day of the filing.
+    ((known, filed),) = query(
+        home.database,
+        f"SELECT DISTINCT known_from_date, filed_date FROM core.statement_facts WHERE accession = '{accession}'",
+    )
+    assert known == filed - dt.timedelta(days=1)
+    ((known_value,),) = query(
+        home.database,
+        f"SELECT value FROM core.quarters_history WHERE known_from_date = DATE '{known}' AND ticker = 'AAPL'"
+        " AND concept = 'net_income' AND measure = 'quarter'",
+    )
+    assert known_value == newest_income(home.database)
     ((before, after, source),) = query(
         home.database,
         "SELECT value_before, value_after, accession FROM meta.changes WHERE kind = 'restated_value'"

@@ -160,7 +160,7 @@ def test_calendar_and_report_quarter_differ_where_a_year_ends_in_january(quarter
     assert (second["calendar_quarter"], second["report_quarter"]) == ("2025Q2", "2025Q3")
     assert second["quarter_index"] == 2026 * 4 + 2
     assert second["fiscal_year_start_date"] == day("2025-01-27")
-    assert second["first_filed_date"] == day("2025-08-27")
+    assert second["known_from_date"] == day("2025-08-27")
 
 
 def test_without_any_annual_report_there_is_no_year_and_no_quarter(engine: Engine) -> None:

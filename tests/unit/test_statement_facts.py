@@ -1,5 +1,7 @@
 """`raw.filings`, `core.statement_facts` and `core.companies`: what is copied, joined and left out."""
 
+import datetime as dt
+
 import pytest
 
 from assets.facts import companies, statement_facts
@@ -105,6 +107,58 @@ def test_every_version_of_a_mapped_tag_is_there(facts: list[Row]) -> None:
         (100.0, day("2025-05-01")),
         (101.0, day("2026-02-01")),
     ]
+
+
+def indexed(accession: str, filed: str, accepted: str | None) -> Row:
+    return {
+        "accession": accession,
+        "cik": 7,
+        "form": "10-K",
+        "filed_date": filed,
+        "acceptance_at": dt.datetime.fromisoformat(accepted) if accepted else None,
+        "is_xbrl": True,
+        "filing_url": "https://example.com/filing",
+    }
+
+
+@pytest.mark.parametrize(
+    ("filed", "accepted", "public"),
+    [
+        # In the evening, for the next business day (AMZN's 10-Q for 2025Q3).
+        ("2025-10-31", "2025-10-30T22:18:24", "2025-10-30"),
+        # Before the weekend (NVDA's 10-Q of August 2023).
+        ("2023-08-28", "2023-08-25T19:36:34", "2023-08-25"),
+        # After midnight UTC, still the evening of the filing day in New York (MSFT's 10-K of 2020).
+        ("2020-07-30", "2020-07-31T00:44:46", "2020-07-30"),
+        # New York's own time written as UTC, as in most rows of NVDA's index.
+        ("2025-08-27", "2025-08-27T06:36:00", "2025-08-27"),
+        ("2025-08-27", None, "2025-08-27"),
+    ],
+)
+def test_a_filing_is_public_from_the_day_of_its_acceptance_in_new_york(
+    engine: Engine, filed: str, accepted: str | None, public: str
+) -> None:
+    index = [indexed("0000000007-26-000001", filed, accepted)]
+    made = compute(engine, filings, company_facts=[], filing_index=index)
+    assert keeps_contract(engine, Filings, made)
+    assert only(made)["known_from_date"] == day(public)
+
+
+def test_a_fact_is_known_from_the_acceptance_of_its_filing(engine: Engine) -> None:
+    index = [indexed("0000000007-26-000001", "2026-02-01", "2026-01-31T23:00:00")]
+    found = compute(
+        engine,
+        statement_facts,
+        company_facts=RAW,
+        raw_filings=compute(engine, filings, company_facts=RAW, filing_index=index),
+        universe=UNIVERSE,
+        predecessor_ciks=[],
+        concept_tags=TAGS,
+        excluded_facts=[],
+    )
+    known = {row["accession"]: (row["filed_date"], row["known_from_date"]) for row in pick(found, tag="Revenues")}
+    assert known["0000000007-26-000001"] == (day("2026-02-01"), day("2026-01-31"))
+    assert known["0000000007-25-000001"] == (day("2025-05-01"), day("2025-05-01"))
 
 
 def test_a_tag_serves_every_concept_it_is_mapped_to(facts: list[Row]) -> None:
