@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import Table
 
-from assets.expressions import first_text, quarter_number, ratio
+from assets.expressions import QUARTERS_PER_YEAR, first_text, quarter_number, quarters_before, ratio
 from assets.tiers import complete_tiers, names_where
 from schemas.core.facts import Companies
 from schemas.core.fundamentals import Fundamentals
@@ -70,11 +70,10 @@ def _tier_amounts(amounts: Table, companies: Table) -> Table:
 
 def _with_ratios(entities: Table) -> Table:
     numbered = entities.mutate(number=quarter_number(entities.quarter))
-    history = ibis.window(group_by=["entity_kind", "entity", "span"], order_by="number")
-    is_year_before = numbered.number.lag(4).over(history) == numbered.number - 4
+    year_before = quarters_before(QUARTERS_PER_YEAR, group_by=["entity_kind", "entity", "span"], order_by="number")
 
     def change(name: str) -> ibis.Value:
-        return ibis.ifelse(is_year_before, numbered[name] - numbered[name].lag(4).over(history), ibis.null(dt.float64))
+        return numbered[name] - numbered[name].max().over(year_before)
 
     depreciation = numbered.depreciation_amortization_usd
     table = numbered.mutate(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ibis
 import ibis.expr.datatypes as dt
+from ibis.expr.builders import WindowBuilder
 from ibis.expr.types import (
     BooleanValue,
     DateValue,
@@ -67,6 +68,14 @@ def quarter_number(label: StringValue) -> IntegerValue:
     """A running number of a quarter label: consecutive quarters differ by one."""
     year = label.substr(0, 4).cast("int64")
     return year * QUARTERS_PER_YEAR + label.substr(5, 1).cast("int64")
+
+
+def quarters_before(count: int, *, group_by: str | list[str], order_by: str) -> WindowBuilder:
+    """The window that holds the one row whose quarter number is `count` smaller, or nothing: take its value with `max` or `any`.
+
+    Counting quarters and not rows: where a quarter in between is missing, the one a year before is still the one a year before.
+    """
+    return ibis.window(group_by=group_by, order_by=order_by, range=(-count, -count))
 
 
 def whole(total: NumericValue) -> IntegerValue:

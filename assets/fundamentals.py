@@ -80,10 +80,15 @@ def _wide(
     )
     to_date = spans.group_by(*key).agg(
         **{f"{name}_span_usd": spans.value.max(where=spans.concept == name) for name in flows},
+        span_known_from_date=spans.known_from_date.max(),
         span_basis_break=(spans.basis_break & (spans.concept == BASIS_CONCEPT)).any(),
     )
     joined = discrete.left_join(to_date, key)
-    joined = joined.drop(*[f"{name}_right" for name in key])
+    joined = joined.drop(*[f"{name}_right" for name in key]).mutate(
+        known_from_date=ibis.greatest(
+            joined.known_from_date, ibis.coalesce(joined.span_known_from_date, joined.known_from_date)
+        )
+    )
     periods = fiscal_quarters.drop("fiscal_year_start_date", "known_from_date")
     return joined.join(periods, PERIOD_KEY)
 

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import Table
 
-from assets.expressions import first_text, growth, quarter_number
+from assets.expressions import QUARTERS_PER_YEAR, first_text, growth, quarter_number, quarters_before
 from assets.prosperity import BASIS_COLUMNS, composite_of, scores_of_values
 from schemas.core.facts import Companies
 from schemas.core.fundamentals import Fundamentals
@@ -195,14 +195,13 @@ def revenue_growth(
 
 def _growth(panel: Table, basis: str) -> Table:
     suffix, _, quarter, _ = BASIS_COLUMNS[basis]
-    history = ibis.window(group_by="ticker", order_by="quarter_index")
-    is_year_before = panel.quarter_index.lag(4).over(history) == panel.quarter_index - 4
+    year_before = quarters_before(QUARTERS_PER_YEAR, group_by="ticker", order_by="quarter_index")
     revenue, weeks = panel[f"revenue{suffix}"], panel[WEEK_COLUMNS[basis]]
     sides = panel.mutate(
         revenue_now=revenue,
         weeks_now=weeks,
-        revenue_then=ibis.ifelse(is_year_before, revenue.lag(4).over(history), ibis.null(dt.float64)),
-        weeks_then=ibis.ifelse(is_year_before, weeks.lag(4).over(history), ibis.null(dt.int64)),
+        revenue_then=revenue.max().over(year_before),
+        weeks_then=weeks.max().over(year_before),
     )
     plain = growth(sides.revenue_now, sides.revenue_then)
     per_week = growth(sides.revenue_now / sides.weeks_now, sides.revenue_then / sides.weeks_then)

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import FloatingScalar, StringValue, Table
 
-from assets.expressions import first_text, growth, ratio
+from assets.expressions import first_text, growth, quarters_before, ratio
 from assets.normalisation import scored
 from assets.tiers import complete_tiers, names_where
 from schemas.core.facts import Companies
@@ -158,11 +158,11 @@ def _one_sub_index(panel: Table, basis: str, sub_index: str, vintage: tuple[str,
         measure=measure,
         break_here=panel[basis_break] if depends_on_depreciation else ibis.literal(False),
     )
-    history = ibis.window(group_by=[*vintage, "ticker"], order_by="quarter_index")
-    is_consecutive = ordered.quarter_index.lag(lag).over(history) == ordered.quarter_index - lag
-    before = ibis.ifelse(is_consecutive, ordered.measure.lag(lag).over(history), ibis.null(dt.float64))
-    break_before = ordered.break_here.lag(lag).over(history).fill_null(False)
-    dated = ordered.mutate(before=before, break_before=break_before)
+    earlier = quarters_before(lag, group_by=[*vintage, "ticker"], order_by="quarter_index")
+    dated = ordered.mutate(
+        before=ordered.measure.max().over(earlier),
+        break_before=ordered.break_here.any().over(earlier).fill_null(False),
+    )
     value = dated.measure - dated.before if sub_index == "roic_change" else growth(dated.measure, dated.before)
     return dated.select(
         *vintage,

@@ -137,14 +137,20 @@ def extract(
 def ui(
     home: HomeOption = None,
     port: Annotated[int, typer.Option(help="Port on the loopback address")] = 3000,
+    browser: Annotated[bool, typer.Option(help="Open the asset graph in a browser once it answers")] = True,
 ) -> None:
     """Start Dagster's UI, schedules and sensors on the loopback address; opens on the asset graph."""
     from pipelines.instance import prepare_instance
+    from pipelines.opening import open_when_it_answers
 
     folder = prepare_instance(Home.resolve(home))
-    console.print(f"asset graph: http://127.0.0.1:{port}/asset-groups   instance: {folder}", highlight=False)
+    url = f"http://127.0.0.1:{port}/asset-groups"
+    console.print(f"asset graph: {url}   instance: {folder}", highlight=False)
     workspace = Path(__file__).parents[1] / "workspace.yaml"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    # Nobody looks where the output goes to a file or a service's log.
+    if browser and sys.stdout.isatty():
+        open_when_it_answers(url)
     raise typer.Exit(subprocess.call(command, env=dict(os.environ)))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from warehouse.run_log import RunRecord, read
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster_shared.error import SerializableErrorInfo
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,21 @@ def _with_remedy(message: str | None, home: Home) -> str | None:
     return message
 
 
+def _sentence(error: SerializableErrorInfo) -> str:
+    """What an error of our own says, else what the first cause says."""
+    own = {kind.__name__ for kind in _all_kinds(TokenchainError)}
+    while error.cls_name not in own and error.cause is not None:
+        error = error.cause
+    text = error.message.strip()
+    return text.split(": ", 1)[-1] if error.cls_name in own else text
+
+
+def _all_kinds(kind: type[Exception]) -> Iterator[type[Exception]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from _all_kinds(narrower)
+
+
 def _message(result: object) -> str:
     """The first error of a failed run, in one line."""
     import dagster as dg
@@ -145,17 +161,13 @@ def _message(result: object) -> str:
             description = event.step_failure_data.user_failure_data
             if description is not None and description.description:
                 return str(description.description)
-            while error is not None and error.cause is not None:
-                error = error.cause
-            return error.message.strip() if error is not None else "unknown error"
+            return _sentence(error) if error is not None else "unknown error"
     for event in result.all_events:
         if event.is_failure:
             data = getattr(event, "event_specific_data", None)
             error = getattr(data, "error", None)
-            while error is not None and error.cause is not None:
-                error = error.cause
             if error is not None:
-                return str(error.message).strip()
+                return _sentence(error)
             if event.message:
                 return event.message
     return "the run failed without an error event"

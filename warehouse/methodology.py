@@ -37,6 +37,14 @@ class Window(BaseModel):
     first_quarter: str = Field(pattern=QUARTER)
     last_quarter: str = Field(pattern=QUARTER)
 
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Window:
+        if self.first_quarter > self.last_quarter:
+            raise ValueError(
+                f"the window ends ({self.last_quarter}) before it begins ({self.first_quarter}); swap them"
+            )
+        return self
+
 
 Normalisation = Literal["normal_cdf", "tanh", "logistic", "min_max", "percentile"]
 

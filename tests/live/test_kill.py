@@ -163,6 +163,8 @@ def test_a_second_refresh_says_who_holds_the_folder_and_a_dead_holder_is_recogni
         assert HomeLock(home, "").is_held()
         outcome = refresh_live()
         assert not outcome.succeeded
+        # The sentence as it stands, without the name of an exception.
+        assert outcome.message.startswith(f"{home.root}: another refresh holds this home folder")
         assert f"process {holder.pid} on " in outcome.message
         assert "run the-run" in outcome.message
     finally:

@@ -126,6 +126,7 @@ def index(content: dict[str, Any]) -> dict[str, Any]:
         (lambda content: index(content)["weights"].pop("roic_change"), "three sub-indices"),
         (lambda content: index(content)["weights"].update(popularity=0.0), "index.weights"),
         (lambda content: index(content)["window"].update(first_quarter="2024-03"), "index.window.first_quarter"),
+        (lambda content: index(content)["window"].update(first_quarter="2026Q2"), "ends (2026Q1) before it begins"),
         (lambda content: index(content).update(normalisation="magic"), "index.normalisation"),
         (lambda content: index(content).update(bases=["weekly"]), "index.bases"),
         (lambda content: content["roic"].pop("maximum_tax_rate"), "roic.maximum_tax_rate: Field required"),

@@ -9,7 +9,7 @@ import pytest
 
 from assets.fundamentals import fundamentals
 from schemas.core.fundamentals import Fundamentals
-from tests.tables import Row, calendar_quarters, compute, keeps_contract, only
+from tests.tables import Row, calendar_quarters, compute, day, keeps_contract, only
 from warehouse.concepts import read_concepts
 from warehouse.engine import Engine
 from warehouse.methodology import read_methodology
@@ -87,7 +87,10 @@ def rows(engine: Engine) -> list[Row]:
         engine,
         fundamentals,
         quarters=[row for row in QUARTERS if (row["ticker"], row["fiscal_quarter"]) != ("HOLE", 2)],
-        fiscal_year_to_date=[span_row("WHOLE", 4, "revenue", 1001.0), span_row("WHOLE", 2, "revenue", 299.0)],
+        fiscal_year_to_date=[
+            span_row("WHOLE", 4, "revenue", 1001.0),
+            span_row("WHOLE", 2, "revenue", 299.0, known_from_date="2026-03-01"),
+        ],
         fiscal_quarters=[row for name in names for row in calendar_quarters(name, 2025)] + HOLED,
         concept_applicability=[
             {"ticker": name, "concept": concept, "kind": "balance", "is_applicable": is_applicable}
@@ -141,6 +144,12 @@ def test_the_year_to_date_is_the_span_as_filed_else_the_sum_of_its_quarters(rows
     to_date = {row["fiscal_quarter"]: row["revenue_fiscal_ytd_usd"] for row in rows if row["ticker"] == "WHOLE"}
 
     assert to_date == {1: 100, 2: 299, 3: 600, 4: 1001}
+
+
+def test_a_row_is_known_when_its_year_to_date_is_too(rows: list[Row]) -> None:
+    known = {row["fiscal_quarter"]: row["known_from_date"] for row in rows if row["ticker"] == "WHOLE"}
+
+    assert known == {1: day("2026-02-01"), 2: day("2026-03-01"), 3: day("2026-02-01"), 4: day("2026-02-01")}
 
 
 def test_a_year_to_date_needs_all_its_quarters(rows: list[Row]) -> None:

@@ -98,6 +98,16 @@ def test_revenue_growth_is_against_a_year_before_and_a_tier_s_the_simple_mean(
     assert part(parts, entity, "2025Q1", "revenue_growth")["value"] == pytest.approx(growth)
 
 
+def test_a_missing_quarter_in_between_does_not_hide_the_year_before(engine: Engine) -> None:
+    rows = [row for row in panel_rows() if row["ticker"] != "UP" or row["calendar_quarter"] not in ("2024Q3", "2024Q4")]
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+
+    assert part(found, "UP", "2025Q1", "revenue_growth")["value"] == pytest.approx(0.5)
+    # The return on invested capital is compared with the quarter before, which is missing.
+    assert part(found, "UP", "2025Q1", "roic_change")["value"] is None
+    assert part(found, "UP", "2025Q1", "roic_change")["missing_reason"] == "the period compared with is missing"
+
+
 @pytest.mark.parametrize(
     ("entity", "change"), [("UP", 0.06), ("upstream", 0.06), ("midstream", 0.02), ("downstream", -0.01)]
 )
