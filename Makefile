@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export TOKENCHAIN_HOME ?= $(CURDIR)/data
 
-.PHONY: help refresh test soak check ui bench status lock clean
+.PHONY: help refresh test quick check ui bench status lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,11 +21,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 refresh: $(VENV)/.installed ## Build and publish the warehouse (SOURCE=bundled|DIR|ZIP)
 	@$(BIN)/tokenchain refresh $(if $(SOURCE),--source $(SOURCE))
 
-test: $(VENV)/.installed ## Run all tests but the long ones
-	@$(BIN)/python -m pytest -m "not long"
+test: $(VENV)/.installed ## Run all tests
+	@$(BIN)/python -m pytest
 
-soak: $(VENV)/.installed ## Run the long tests: kills at random moments, readers during refreshes, mutated responses
-	@$(BIN)/python -m pytest -m long
+quick: $(VENV)/.installed ## Run all tests but the long ones (kills, readers during refreshes, mutated responses)
+	@$(BIN)/python -m pytest -m "not long"
 
 check: $(VENV)/.installed ## Lint and check types
 	@$(BIN)/ruff check .

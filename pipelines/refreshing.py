@@ -68,9 +68,9 @@ def refresh(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     watch(watcher, teller)
-    selection = _steps_needed(home, source, universe, run_id, as_of)
     try:
         with cheap_event_log(), dg.DagsterInstance.get() as instance:
+            selection = _steps_needed(home, source, universe, run_id, as_of) if _last_run_succeeded(instance) else None
             result = job.execute_in_process(
                 run_config=configuration,
                 asset_selection=selection,
@@ -93,6 +93,13 @@ def refresh(
         tell_failure(home, run_id, source, message)
     record = next((run for run in reversed(read(home.run_log)) if run.run_id == run_id), None)
     return Outcome(succeeded, run_id, record, message)
+
+
+def _last_run_succeeded(instance: dg.DagsterInstance) -> bool:
+    """Whether nothing in the UI tells of a failure: else every step is run, so that each asset shows that it is well again."""
+    import dagster as dg
+
+    return any(run.status == dg.DagsterRunStatus.SUCCESS for run in instance.get_runs(limit=1))
 
 
 def _steps_needed(

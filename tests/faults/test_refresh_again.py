@@ -94,6 +94,14 @@ def test_only_steps_whose_tables_are_not_current_are_run(home: Home) -> None:
     assert steps.isdisjoint({"core__quarters", "mart__sub_indices", "mart__backlog"})
 
 
+def test_after_a_failed_run_every_step_is_run_so_that_no_asset_stays_red(home: Home, tmp_path: Path) -> None:
+    assert not refresh_here(home, tmp_path / "nowhere").succeeded
+    outcome = refresh_here(home)
+    assert outcome.record is not None
+    assert outcome.record.outcome == "unchanged"
+    assert {"core__quarters", "mart__sub_indices", "reference_tables"} <= steps_of(home, outcome.run_id)
+
+
 def test_tables_of_different_states_are_not_published_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     published = home.database.read_bytes()
     note = home.tables / "core" / "quarters.json"

@@ -1,7 +1,7 @@
 """Refreshes in processes of their own that start in milliseconds: a server that has imported everything forks one per refresh.
 
-The refreshes make every source table and the core and score tables; the tables derived from these are left out, because they add
-minutes and no other kind of step.
+Unless the whole catalogue is asked for, the refreshes make every source table and the core and score tables; the tables derived
+from these are left out, because they add minutes and no other kind of step.
 
 Belongs here: starting, killing and awaiting such refreshes. Does not belong here: assertions. By hand: `python -m tests.live.forked`.
 """
@@ -23,9 +23,9 @@ from tests.homes import ROOT
 class Forked:
     """The forking server, with the environment of the refreshes."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], *, every_table: bool = False) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.live.forked"],
+            [sys.executable, "-m", "tests.live.forked", *([EVERY_TABLE] if every_table else [])],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -73,6 +73,7 @@ class Forked:
         self.process.wait(timeout=30)
 
 
+EVERY_TABLE = "every-table"
 KEPT_TABLES = {
     "filings",
     "statement_facts",
@@ -90,17 +91,22 @@ KEPT_TABLES = {
 }
 
 
-def _serve() -> None:
+def _leave_out_tables() -> None:
+    """Keep few tables; macros and views are over the others."""
     from pipelines import catalogue
 
     catalogue.FUNCTIONS = tuple(function for function in catalogue.FUNCTIONS if function.__name__ in KEPT_TABLES)
-    import pipelines.definitions  # noqa: F401
-    from pipelines import publishing, refreshing, workshop
+    from pipelines import publishing
 
-    # Macros and views over the tables that are left out.
-    for name in ("macro_statements", "lineage_statements"):
-        if hasattr(publishing, name):
-            setattr(publishing, name, lambda *_: [])
+    publishing.macro_statements = lambda *_: []
+    publishing.lineage_statements = lambda *_: []
+
+
+def _serve() -> None:
+    if EVERY_TABLE not in sys.argv[1:]:
+        _leave_out_tables()
+    import pipelines.definitions  # noqa: F401
+    from pipelines import refreshing, workshop
 
     # Tables shall depend on the data alone, also when a source file is saved while the tests run.
     workshop.code_hash = lambda: "0" * 64
