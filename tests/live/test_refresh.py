@@ -82,12 +82,14 @@ def test_a_filing_is_awaited_until_companyfacts_hold_it(
         f"SELECT DISTINCT known_from_date, filed_date FROM core.statement_facts WHERE accession = '{accession}'",
     )
     assert known == filed - dt.timedelta(days=1)
-    ((known_value,),) = query(
+    versions = query(
         home.database,
-        f"SELECT value FROM core.quarters_history WHERE known_from_date = DATE '{known}' AND ticker = 'AAPL'"
-        " AND concept = 'net_income' AND measure = 'quarter'",
+        "SELECT value, value_before, known_from_date, known_to_date FROM core.quarters_history WHERE ticker = 'AAPL'"
+        " AND concept = 'net_income' AND measure = 'quarter' QUALIFY dense_rank() OVER (ORDER BY period_end_date DESC) = 1"
+        " ORDER BY known_from_date DESC LIMIT 2",
     )
-    assert known_value == newest_income(home.database)
+    assert versions[0] == (newest_income(home.database), income, known, None)
+    assert (versions[1][0], versions[1][3]) == (income, known)
     ((before, after, source),) = query(
         home.database,
         "SELECT value_before, value_after, accession FROM meta.changes WHERE kind = 'restated_value'"
