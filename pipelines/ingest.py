@@ -5,9 +5,10 @@ What belongs here: the order of landing, loading and merging. What does not: the
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from pipelines.live import Landing, Tell, index_rows, land_from_edgar, public_by
@@ -19,7 +20,7 @@ from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.configuration import content_hash
 from warehouse.engine import quoted
 from warehouse.errors import ClockSetBack, ResponseRefused, TokenchainError
-from warehouse.fact_loading import FactLoader
+from warehouse.fact_loading import FUTURE, FactLoader
 from warehouse.raw_tables import arrow_table
 from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response, read_response
 from warehouse.table_store import StoredTable
@@ -27,6 +28,8 @@ from warehouse.table_store import StoredTable
 CUSTOM_FACTS = "custom_tag_facts.csv"
 # Beside the tables: the day that a refresh `--as-of` ended the stored facts with, or None.
 AS_OF_NOTE = "as_of.txt"
+# What is accepted on a Friday evening before a holiday is dated four days later.
+NEXT_BUSINESS_DAY = dt.timedelta(days=5)
 FACT_ORDER = "cik, taxonomy, tag, unit, period_end_date, period_start_date, filed_date, accession"
 
 
@@ -39,8 +42,9 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     landing = land_from_edgar(workshop, tell) if workshop.is_live else Landing(_land(workshop))
     landed = landing.responses
     before = _stored_responses(workshop) if _is_of_the_same_day(workshop) else {}
-    new = [response for response in landed if response.sha256 not in before.values()]
-    loader = FactLoader(workshop.engine, workshop.known_on)
+    read = set(before.values()) - _with_rows_from_the_future(workshop)
+    new = [response for response in landed if response.sha256 not in read]
+    loader = FactLoader(workshop.engine, workshop.known_on, _accepted_already(workshop, landing))
     # The statement that reads transcribed figures joins the universe by ticker.
     workshop.store.read(Universe)
     loader.load_responses(new)
@@ -50,8 +54,9 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     current = _current(workshop, landed, before)
     _require_every_company(workshop, current)
     _set_aside(workshop, landing)
+    early = _told_of_the_future(workshop, loader, landed, tell)
     workshop.responses = {f"CIK{cik:010d}": sha256 for cik, sha256 in sorted(current.items())}
-    fingerprint = _facts_fingerprint(workshop, current)
+    fingerprint = _facts_fingerprint(workshop, current, early)
     # A response refused for want of a good row has its rows here all the same.
     refused = sorted(response.sha256 for response in new if response.sha256 not in current.values())
     quarantine_fingerprint = _quarantine_fingerprint(workshop, fingerprint, landing.rejected, refused)
@@ -60,8 +65,7 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     }
     if workshop.as_of is not None:
         _forget_later_facts(workshop, landing)
-    facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
-    (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
+    # A response counts as read once its facts are stored, so whatever else comes of it is stored before.
     quarantine = _merged(
         workshop,
         Quarantine,
@@ -70,6 +74,8 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
         retained,
         quarantine_fingerprint,
     )
+    facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
+    (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
     return facts, quarantine, _store_index(workshop, landing)
 
 
@@ -92,8 +98,10 @@ def ingested_are_current(workshop: Workshop) -> bool:
     return all(note is not None and note.fingerprint == expected[table] for table, note in stored.items())
 
 
-def _facts_fingerprint(workshop: Workshop, current: Mapping[int, str]) -> str:
+def _facts_fingerprint(workshop: Workshop, current: Mapping[int, str], early: Collection[str] = ()) -> str:
+    """What the facts are made from; where rows wait for their filing day (`early`), that is the day too."""
     responses = [f"{cik} {sha256}" for cik, sha256 in sorted(current.items())]
+    responses += [f"{sha256} on {workshop.known_on}" for sha256 in sorted(early)]
     return workshop.fingerprint(*responses, content_hash(_custom_facts(workshop)), str(workshop.as_of))
 
 
@@ -142,7 +150,7 @@ def _trust_the_clock(workshop: Workshop) -> None:
         return
     workshop.store.read(CompanyFacts)
     (newest,) = workshop.engine.sql.execute("SELECT max(filed_date) FROM raw.company_facts").fetchall()[0]
-    if newest is not None and newest > workshop.known_on:
+    if newest is not None and newest > workshop.known_on + NEXT_BUSINESS_DAY:
         raise ClockSetBack(
             f"this machine's clock says {workshop.known_on}, but filings up to {newest} are stored; set the clock and refresh again"
         )
@@ -190,6 +198,38 @@ def _stored_responses(workshop: Workshop) -> dict[int, str]:
         "SELECT DISTINCT cik, response_sha256 FROM raw.company_facts WHERE source_url IS NULL AND confidence = 'filing'"
     ).fetchall()
     return {cik: sha256 for cik, sha256 in rows if (workshop.home.responses / f"{sha256}.json.gz").exists()}
+
+
+def _with_rows_from_the_future(workshop: Workshop) -> set[str]:
+    """Responses with stored rows that waited for their filing day: they are read again."""
+    if not workshop.store.path(Quarantine).exists():
+        return set()
+    workshop.store.read(Quarantine)
+    rows = workshop.engine.sql.execute(
+        "SELECT DISTINCT response_sha256 FROM meta.quarantine WHERE reason = ?", [FUTURE]
+    ).fetchall()
+    return {sha256 for (sha256,) in rows}
+
+
+def _accepted_already(workshop: Workshop, landing: Landing) -> list[str]:
+    """Filings that EDGAR's index lists although their filing day is still to come."""
+    return [filing.accession for filing in landing.filings if filing.filed_date > workshop.known_on]
+
+
+def _told_of_the_future(
+    workshop: Workshop, loader: FactLoader, landed: Iterable[LandedResponse], tell: Tell
+) -> list[str]:
+    """Responses with rows that wait for their filing day, each told by name: it is a snapshot of an evening, or the clock is wrong."""
+    waiting = loader.from_the_future()
+    for response in landed:
+        if count := waiting.get(response.sha256):
+            sentence = (
+                f"{response.origin}: {count} facts are dated after {workshop.known_on}, this machine's day; they are in"
+                " meta.quarantine and read again by the next refresh; check the clock if it is wrong"
+            )
+            workshop.refused[f"CIK{response.cik:010d} dates"] = sentence
+            tell(sentence)
+    return sorted(waiting)
 
 
 def _custom_facts(workshop: Workshop) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,10 +36,12 @@ TEXT_COLUMNS = {
     "period_start_date": "start_text",
     "period_end_date": "end_text",
     "filed_date": "filed_text",
+    "filing_fiscal_year": "fiscal_year_text",
 }
 FACT_KEY = "cik, taxonomy, tag, unit, period_start_date, period_end_date, accession, basis, filed_date"
 FIRST_EDGAR_DAY = "DATE '1993-01-01'"
 LONGEST_USUAL_SPAN_DAYS = 400
+FUTURE = "filing date lies in the future"
 
 
 @dataclass
@@ -94,11 +96,15 @@ def custom_facts_statement(path: Path) -> str:
     JOIN raw.universe AS u USING (ticker)"""
 
 
-def typed_statement(text_rows: str, known_on: dt.date, *, with_texts: bool = False) -> str:
+def typed_statement(
+    text_rows: str, known_on: dt.date, *, accepted: Collection[str] = (), with_texts: bool = False
+) -> str:
     """The SELECT that types text rows and names what is wrong (`reason`) and what is odd (`unusual`) with each.
 
-    `with_texts` adds what the source wrote in the columns that are typed: only the quarantine needs it.
+    `accepted` are filings that SEC has although their filing day is still to come: what it accepts in the evening carries the next
+    business day. `with_texts` adds what the source wrote in the columns that are typed: only the quarantine needs it.
     """
+    known = ", ".join(map(quoted, sorted(accepted)))
     texts = f", {', '.join(TEXT_COLUMNS.values())}" if with_texts else ""
     return f"""
     WITH text_row AS ({text_rows}), typed_row AS (
@@ -106,13 +112,15 @@ def typed_statement(text_rows: str, known_on: dt.date, *, with_texts: bool = Fal
             TRY_CAST(period_start_date AS DATE) AS period_start_date, TRY_CAST(period_end_date AS DATE) AS period_end_date,
             TRY_CAST(value AS DOUBLE) AS value, accession, TRY_CAST(filing_fiscal_year AS BIGINT) AS filing_fiscal_year,
             filing_fiscal_period, form, TRY_CAST(filed_date AS DATE) AS filed_date, frame, basis, confidence, source_url, note,
-            response_sha256, value AS value_text, period_start_date AS start_text, period_end_date AS end_text, filed_date AS filed_text
+            response_sha256, value AS value_text, period_start_date AS start_text, period_end_date AS end_text, filed_date AS filed_text,
+            filing_fiscal_year AS fiscal_year_text
         FROM text_row
     )
     SELECT * EXCLUDE (response_sha256, {", ".join(TEXT_COLUMNS.values())}),
         CASE
             WHEN period_end_date - period_start_date + 1 > {LONGEST_USUAL_SPAN_DAYS} THEN 'span over 400 days'
             WHEN period_end_date > filed_date THEN 'period ends after the filing'
+            WHEN filing_fiscal_year IS NULL AND fiscal_year_text IS NOT NULL THEN 'fiscal year of the filing is no number'
         END AS unusual,
         response_sha256{texts},
         CASE
@@ -124,7 +132,8 @@ def typed_statement(text_rows: str, known_on: dt.date, *, with_texts: bool = Fal
             WHEN accession IS NOT NULL AND NOT regexp_full_match(accession, '\\d{{10}}-\\d{{2}}-\\d{{6}}')
                 THEN 'accession is malformed'
             WHEN filed_date IS NULL OR filed_date < {FIRST_EDGAR_DAY} THEN 'filing date is missing or impossible'
-            WHEN filed_date > DATE '{known_on.isoformat()}' THEN 'filing date lies in the future'
+            WHEN filed_date > DATE '{known_on.isoformat()}' AND NOT list_contains([{known}]::VARCHAR[], coalesce(accession, ''))
+                THEN '{FUTURE}'
             WHEN period_end_date < DATE '1900-01-01' OR period_end_date > DATE '2199-12-31' THEN 'period end is impossible'
             WHEN form IS NULL THEN 'form is missing'
             WHEN basis NOT IN ('as_first_reported', 'recast') OR confidence NOT IN ('filing', 'third_party_table')
@@ -171,9 +180,10 @@ def _require_own_facts(response: LandedResponse, counts: Sequence[_Counts]) -> N
 class FactLoader:
     """Loads landed responses into temporary tables `loaded_facts` and `loaded_quarantine` of an engine."""
 
-    def __init__(self, engine: Engine, known_on: dt.date) -> None:
+    def __init__(self, engine: Engine, known_on: dt.date, accepted: Collection[str] = ()) -> None:
         self.sql = engine.sql
         self.known_on = known_on
+        self.accepted = accepted
         self.report = LoadReport()
         self._create_tables()
 
@@ -227,20 +237,29 @@ class FactLoader:
 
         Nearly always nothing is wrong: then the rows are read once, without the texts that only the quarantine needs.
         """
-        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {typed_statement(text_rows, self.known_on)}")
+        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {self._typed(text_rows)}")
         seen = self._count()
         for response in responses:
             _require_own_facts(response, [counts for counts in seen if counts.response_sha256 == response.sha256])
         if all(counts.good == counts.rows for counts in seen) and not self._has_repeated_rows():
             self._take_over(all_good=True)
             return seen
-        texts = typed_statement(text_rows, self.known_on, with_texts=True)
-        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {texts}")
+        self.sql.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {self._typed(text_rows, with_texts=True)}")
         self._mark_contradictions()
         self._set_aside()
         seen = self._count()
         self._take_over()
         return seen
+
+    def _typed(self, text_rows: str, *, with_texts: bool = False) -> str:
+        return typed_statement(text_rows, self.known_on, accepted=self.accepted, with_texts=with_texts)
+
+    def from_the_future(self) -> dict[str, int]:
+        """SHA-256 of each response with rows that were set aside because of their filing day → how many: it may be a good one later."""
+        rows = self.sql.execute(
+            "SELECT response_sha256, count(*) FROM loaded_quarantine WHERE reason = ? GROUP BY ALL", [FUTURE]
+        ).fetchall()
+        return dict(rows)
 
     def _count(self) -> list[_Counts]:
         rows = self.sql.execute(

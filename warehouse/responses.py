@@ -11,7 +11,9 @@ import gzip
 import hashlib
 import io
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ from warehouse.universe import Universe
 BUNDLED_FILINGS = Path(__file__).with_name("filings")
 LARGEST_RESPONSE = 256 * 1024 * 1024
 CHUNK = 1024 * 1024
+# What reading a file raises whose bytes are not what they were; RuntimeError where a member is encrypted or packed in another way.
+DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, ValueError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,11 @@ def _in_folder(folder: Path, names: dict[str, int]) -> Iterator[FoundResponse]:
 
 def _in_zip(path: Path, names: dict[str, int]) -> Iterator[FoundResponse]:
     # Members are asked for by their exact expected name and read in memory: a name that climbs out of the folder is never used.
-    with zipfile.ZipFile(path) as archive:
-        members = set(archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+    except DAMAGED as error:
+        raise ConfigurationError(f"{path}: a damaged archive ({error}); fetch it again") from error
     for name, cik in names.items():
         member = f"{name}.json"
         if member in members:
@@ -109,7 +116,7 @@ def read_response(found: FoundResponse) -> bytes:
         with found.open() as raw:
             stream = gzip.GzipFile(fileobj=raw) if found.is_compressed else raw
             return _read_limited(stream, found.origin)
-    except (OSError, EOFError, zipfile.BadZipFile, ValueError) as error:
+    except DAMAGED as error:
         raise ResponseRefused(f"{found.origin}: can't be read ({error}); fetch the response again") from error
 
 

@@ -1,16 +1,20 @@
 """Only what is new is read, what is refused keeps its last good data: the step before all derived tables, on its own."""
 
+import datetime as dt
 import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipelines.ingest import ingest
 from pipelines.source_assets import _store_configuration
 from pipelines.workshop import Workshop
+from schemas.base import TableClass
+from schemas.meta.warehouse import Quarantine
 from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts
 from tests.homes import CIKS, alter, bundled_copy, copied, read_json, response_path, universe_file, write_json
@@ -18,6 +22,7 @@ from warehouse import fact_loading
 from warehouse.errors import ResponseRefused
 from warehouse.home import Home
 from warehouse.responses import LandedResponse
+from warehouse.table_store import StoredTable, TableStore
 from warehouse.universe import DEFAULT_UNIVERSE
 
 Rows = list[tuple[Any, ...]]
@@ -39,9 +44,10 @@ class Ingesting:
 
         monkeypatch.setattr(fact_loading.FactLoader, "_load_batch", watched)
 
-    def run(self, universe: Path = DEFAULT_UNIVERSE) -> Rows:
-        """Ingest; returns company, response, number and sum of the facts of the mapped taxonomy."""
+    def run(self, universe: Path = DEFAULT_UNIVERSE, on: dt.date | None = None) -> Rows:
+        """Ingest, on a given day; returns company, response, number and sum of the facts of the mapped taxonomy."""
         with Workshop(self.home, str(self.source), universe, "ingest-run") as workshop:
+            workshop.known_on = on or workshop.known_on
             _store_configuration(workshop, Universe)
             ingest(workshop)
             self.refused = workshop.refused
@@ -175,6 +181,67 @@ def test_an_added_company_is_the_only_one_read(ingesting: Ingesting, tmp_path: P
     assert ingesting.parsed == [[999999]]
     assert [row for row in after if row[0] != 999999] == before
     assert twin[2:] == copy[2:]
+
+
+def quarantined(home: Home) -> list[str]:
+    path = home.tables / "meta" / "quarantine.parquet"
+    rows = duckdb.sql(f"SELECT reason FROM read_parquet('{path}') ORDER BY ALL").fetchall()
+    return [reason for (reason,) in rows]
+
+
+def test_what_is_dated_tomorrow_is_read_again_tomorrow(ingesting: Ingesting) -> None:
+    """SEC dates what it accepts in the evening with the next business day, and no response changes overnight."""
+    before = ingesting.run()
+    today = dt.datetime.now(dt.UTC).date()
+    tomorrow = today + dt.timedelta(days=1)
+
+    def file_in_the_evening(content: dict[str, Any]) -> None:
+        newest = revenue_facts(content)[-1]
+        revenue_facts(content).append(newest | {"filed": tomorrow.isoformat(), "accn": "0001045810-26-999999"})
+
+    alter(ingesting.source, "NVDA", file_in_the_evening)
+    for _ in range(2):
+        assert [row[2] for row in ingesting.run(on=today)] == [row[2] for row in before]
+        assert "filing date lies in the future" in quarantined(ingesting.home)
+        (sentence,) = ingesting.refused.values()
+        assert f"1 facts are dated after {today}" in sentence
+        assert "CIK0001045810" in sentence
+    after = ingesting.run(on=tomorrow)
+    assert [new[2] - old[2] for old, new in zip(before, after, strict=True) if old[2] != new[2]] == [1]
+    assert "filing date lies in the future" not in quarantined(ingesting.home)
+    assert ingesting.refused == {}
+
+
+def test_a_company_that_waits_for_tomorrow_and_is_missing_then_keeps_its_data(ingesting: Ingesting) -> None:
+    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+    alter(ingesting.source, "NVDA", lambda content: revenue_facts(content)[-1].update(filed=tomorrow.isoformat()))
+    first = ingesting.run()
+    response_path(ingesting.source, "NVDA").unlink()
+
+    assert ingesting.run(on=tomorrow) == first
+
+
+def test_rows_in_quarantine_survive_an_end_between_the_two_tables(
+    ingesting: Ingesting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alter(ingesting.source, "NVDA", lambda content: revenue_facts(content)[-1].update(end=None))
+    stored: list[TableClass] = []
+    with monkeypatch.context() as patch:
+
+        def killed(self: TableStore, table: TableClass, *rest: Any, **more: Any) -> StoredTable:
+            if stored and table in (CompanyFacts, Quarantine):
+                raise KeyboardInterrupt
+            stored.append(table)
+            return write(self, table, *rest, **more)
+
+        write = TableStore.write
+        patch.setattr(TableStore, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingesting.run()
+    assert len(stored) == 1
+    ingesting.run()
+
+    assert "period end is missing or no date" in quarantined(ingesting.home)
 
 
 def test_a_company_taken_out_of_the_universe_loses_its_facts(ingesting: Ingesting, tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def test_the_same_fact_in_two_filings_is_two_versions(loading: Loading) -> None:
     [
         (changed(start="2023-01-01"), "span over 400 days"),
         (changed(end="2025-06-30"), "period ends after the filing"),
+        (changed(fy="FY25"), "fiscal year of the filing is no number"),
     ],
 )
 def test_odd_but_true_rows_are_kept_and_flagged(loading: Loading, odd: Json, why: str) -> None:
@@ -190,6 +191,17 @@ def test_odd_but_true_rows_are_kept_and_flagged(loading: Loading, odd: Json, why
 
     assert [row["unusual"] for row in loading.facts()] == [why]
     assert loading.quarantine() == []
+
+
+def test_a_filing_accepted_in_the_evening_carries_the_next_business_day(engine: Engine, tmp_path: Path) -> None:
+    loading = Loading(engine, tmp_path)
+    loading.loader = FactLoader(engine, KNOWN_ON, accepted=["0000000007-26-000001"])
+    evening = changed(accn="0000000007-26-000001", filed="2026-08-03", val=101)
+    loading.load(GOOD_FACT, evening, changed(accn="0000000007-26-000002", filed="2026-08-03", val=102))
+
+    assert sorted(row["value"] for row in loading.facts()) == [100.0, 101.0]
+    assert [row["reason"] for row in loading.quarantine()] == ["filing date lies in the future"]
+    assert list(loading.loader.from_the_future().values()) == [1]
 
 
 @pytest.mark.parametrize("unit", ["shares", "USD/shares", "pure", "EUR"])

@@ -165,3 +165,37 @@ def test_equal_responses_are_kept_once_and_are_equal_files(folder: Path, place: 
     assert second.path.read_bytes() == written
     assert second.size == len(CONTENT)
     assert len(list(place.responses.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zip"])
+def test_a_flipped_bit_is_refused_by_name_or_gives_the_same_bytes(folder: Path, kind: str) -> None:
+    if kind == "gzip":
+        path = folder / f"{NAME}.json.gz"
+        path.write_bytes(gzip.compress(CONTENT, mtime=0))
+        source = folder
+    else:
+        path = source = zipped(folder / "companyfacts.zip", {f"{NAME}.json": CONTENT})
+    good = path.read_bytes()
+    refused = 0
+    for position in range(10, len(good)):
+        spoiled = bytearray(good)
+        spoiled[position] ^= 1 << position % 8
+        path.write_bytes(spoiled)
+        try:
+            assert [read_response(found) for found in find_responses(source, UNIVERSE)] == [CONTENT]
+        except (ResponseRefused, ConfigurationError) as error:
+            refused += 1
+            assert str(folder) in str(error)
+    assert refused > len(good) / 2
+
+
+def test_an_encrypted_member_is_refused_by_name(folder: Path) -> None:
+    path = zipped(folder / "companyfacts.zip", {f"{NAME}.json": CONTENT})
+    content = bytearray(path.read_bytes())
+    # The flag of encryption, in the member's own header and in the archive's directory.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+    with pytest.raises(ResponseRefused, match=f"{NAME}.json: can't be read"):
+        read_response(the_one(path))
