@@ -42,8 +42,9 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     landing = land_from_edgar(workshop, tell) if workshop.is_live else Landing(_land(workshop))
     landed = landing.responses
     before = _stored_responses(workshop) if _is_of_the_same_day(workshop) else {}
-    read = set(before.values()) - _with_rows_from_the_future(workshop)
-    new = [response for response in landed if response.sha256 not in read]
+    unread = _with_rows_from_the_future(workshop)
+    # By company: a response that repeats another company's must be read to be refused.
+    new = [response for response in landed if response.sha256 in unread or response.sha256 != before.get(response.cik)]
     loader = FactLoader(workshop.engine, workshop.known_on, _accepted_already(workshop, landing))
     # The statement that reads transcribed figures joins the universe by ticker.
     workshop.store.read(Universe)
@@ -57,8 +58,8 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     early = _told_of_the_future(workshop, loader, landed, tell)
     workshop.responses = {f"CIK{cik:010d}": sha256 for cik, sha256 in sorted(current.items())}
     fingerprint = _facts_fingerprint(workshop, current, early)
-    # A response refused for want of a good row has its rows here all the same.
-    refused = sorted(response.sha256 for response in new if response.sha256 not in current.values())
+    # A response refused for want of a good row has its rows here all the same; of one refused whole nothing is stored.
+    refused = sorted(loader.set_aside_responses() - set(current.values()))
     quarantine_fingerprint = _quarantine_fingerprint(workshop, fingerprint, landing.rejected, refused)
     retained = set(current.values()) - {
         response.sha256 for response in new if response.sha256 in loader.report.parsed_responses

@@ -261,6 +261,11 @@ class FactLoader:
         ).fetchall()
         return dict(rows)
 
+    def set_aside_responses(self) -> set[str]:
+        """SHA-256 of each response, or file of transcribed figures, with rows in quarantine."""
+        rows = self.sql.execute("SELECT DISTINCT response_sha256 FROM loaded_quarantine").fetchall()
+        return {sha256 for (sha256,) in rows}
+
     def _count(self) -> list[_Counts]:
         rows = self.sql.execute(
             "SELECT response_sha256, cik, count(*), count(*) FILTER (reason IS NULL) FROM typed GROUP BY ALL"

@@ -17,7 +17,17 @@ from schemas.base import TableClass
 from schemas.meta.warehouse import Quarantine
 from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts
-from tests.homes import CIKS, alter, bundled_copy, copied, read_json, response_path, universe_file, write_json
+from tests.homes import (
+    CIKS,
+    alter,
+    bundled_copy,
+    copied,
+    files_below,
+    read_json,
+    response_path,
+    universe_file,
+    write_json,
+)
 from warehouse import fact_loading
 from warehouse.errors import ResponseRefused
 from warehouse.home import Home
@@ -135,6 +145,25 @@ def test_refused_responses_are_named_and_the_last_good_data_stays(ingesting: Ing
         assert f"CIK{CIKS[ticker]:010d}" in told
     assert [row for row in after if row[0] != CIKS["NVDA"]] == [row for row in before if row[0] != CIKS["NVDA"]]
     assert [row[2] for row in after] == [row[2] for row in before]
+
+
+def test_a_copy_of_another_company_s_response_is_refused_though_its_content_is_known(ingesting: Ingesting) -> None:
+    before = ingesting.run()
+    response_path(ingesting.source, "NVDA").write_bytes(response_path(ingesting.source, "AAPL").read_bytes())
+
+    assert ingesting.run() == before
+    assert "is of CIK 320193 and not of 1045810" in ingesting.refused["CIK0001045810"]
+
+
+def test_a_response_refused_whole_changes_nothing_that_is_stored(ingesting: Ingesting) -> None:
+    ingesting.run()
+    stored = files_below(ingesting.home.tables)
+    cut_off_inside(response_path(ingesting.source, "META"))
+    other_company(response_path(ingesting.source, "TSLA"))
+    ingesting.run()
+
+    assert len(ingesting.refused) == 2
+    assert files_below(ingesting.home.tables) == stored
 
 
 def test_a_refused_response_is_read_once_it_is_good_again(ingesting: Ingesting) -> None:
