@@ -104,7 +104,7 @@ def _revenue(fit: Table, figures: Table, ai: AiParameters) -> Table:
     )
     rows = path.left_join(quarters, "quarter").drop("quarter_right").cross_join(anchor).cross_join(rate)
     is_published = rows.published_usd.notnull()
-    is_held = ~is_published & (rows.number > rows.last_number)
+    is_held = ~is_published & (rows.number > rows.last_number).fill_null(False)
     held = rows.run_rate / QUARTERS_PER_YEAR
     return rows.select(
         "number",

@@ -19,7 +19,7 @@ from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.configuration import content_hash
 from warehouse.engine import quoted
-from warehouse.errors import ClockSetBack, ResponseRefused, TokenchainError
+from warehouse.errors import ClockSetBack, ConfigurationError, ResponseRefused, TokenchainError
 from warehouse.fact_loading import FUTURE, FactLoader
 from warehouse.raw_tables import arrow_table
 from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response, read_response
@@ -174,6 +174,11 @@ def _forget_later_facts(workshop: Workshop, landing: Landing) -> None:
         "DELETE FROM loaded_facts WHERE filed_date > ? AND (accession IS NULL OR accession NOT IN (SELECT unnest(?::VARCHAR[])))",
         [workshop.as_of, accepted],
     ).fetchall()
+    ((left,),) = workshop.engine.sql.execute("SELECT count(*) FROM loaded_facts").fetchall()
+    if left == 0 and _day_of_stored_facts(workshop) != str(workshop.as_of):
+        raise ConfigurationError(
+            f"--as-of {workshop.as_of}: no filing in {workshop.source} was public by then; give a later day"
+        )
 
 
 def _hash_of(rows: Iterable[object]) -> str:

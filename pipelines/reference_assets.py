@@ -5,10 +5,12 @@ What belongs here: bringing `warehouse/reference` into raw tables. What does not
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
+from ibis.expr.types import Table as IbisTable
 
 from pipelines.progress import report
 from pipelines.table_assets import (
@@ -30,7 +32,16 @@ from warehouse.table_store import StoredTable
 def reference_fingerprints(workshop: Workshop) -> dict[TableClass, str]:
     """What the reference tables' files must have been made from to be still current."""
     files = content_hash(*sorted(REFERENCE_FOLDER.glob("*.csv")))
-    return {table: workshop.fingerprint(qualified_name(table), files) for table in REFERENCE_TABLES}
+    return {
+        table: workshop.fingerprint(qualified_name(table), files, str(workshop.as_of)) for table in REFERENCE_TABLES
+    }
+
+
+def published_by(figures: IbisTable, day: dt.date | None) -> IbisTable:
+    """Figures whose source was published by a day, or all of them; tables without sources (names, rules) are the same on every day."""
+    if day is None or "publication_date" not in figures.columns:
+        return figures
+    return figures.filter(figures.publication_date <= day)
 
 
 def store_reference(workshop: Workshop) -> dict[TableClass, StoredTable]:
@@ -53,7 +64,7 @@ def store_reference(workshop: Workshop) -> dict[TableClass, StoredTable]:
         workshop.engine.sql.register(name, content)
         written[table] = workshop.store.write(
             table,
-            workshop.engine.named(name, table),
+            published_by(workshop.engine.named(name, table), workshop.as_of),
             fingerprint=fingerprints[table],
             run_id=workshop.run_id,
         )

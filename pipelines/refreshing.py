@@ -17,7 +17,7 @@ from pipelines.instance import prepare_instance
 from pipelines.notifying import tell_failure
 from pipelines.progress import Watcher, report, watch
 from schemas.base import qualified_name
-from warehouse.errors import TokenchainError
+from warehouse.errors import ConfigurationError, TokenchainError
 from warehouse.home import Home
 from warehouse.run_log import RunRecord, read
 
@@ -44,11 +44,13 @@ def refresh(
     as_of: dt.date | None = None,
     teller: Watcher | None = None,
 ) -> Outcome:
-    """Run the job once; never raises for a failed run, the outcome says why it failed. Raises HomeNotWritable before there is a run.
+    """Run the job once; never raises for a failed run, the outcome says why it failed.
 
-    With `as_of` only facts filed by that day enter, so the home holds the warehouse as it was known then.
+    With `as_of` only filings and sources that were public by that day enter, so the home holds the warehouse as it was known then.
+    Before there is a run, raises HomeNotWritable, and ConfigurationError for a day that can't be had here.
     """
     home.require_writable()
+    _require_its_day(home, as_of)
     prepare_instance(home)
     # Imported late: Dagster reads its home folder from the environment set above, and `--help` stays quick.
     import dagster as dg
@@ -93,6 +95,24 @@ def refresh(
         tell_failure(home, run_id, source, message)
     record = next((run for run in reversed(read(home.run_log)) if run.run_id == run_id), None)
     return Outcome(succeeded, run_id, record, message)
+
+
+def _require_its_day(home: Home, as_of: dt.date | None) -> None:
+    """Refuse a past day where the present warehouse would be overwritten, and one that is not past.
+
+    Raises ConfigurationError with the remedy.
+    """
+    if as_of is None:
+        return
+    if as_of > dt.datetime.now(dt.UTC).date():
+        raise ConfigurationError(
+            f"--as-of {as_of}: that day is still to come; give a day that is past, or leave it out"
+        )
+    published = [run for run in read(home.run_log) if run.outcome == "published"]
+    if home.database.exists() and published and published[-1].as_of is None:
+        raise ConfigurationError(
+            f"--as-of {as_of}: {home.root} holds the present warehouse, which would be overwritten; give another folder with --home"
+        )
 
 
 def _last_run_succeeded(instance: dg.DagsterInstance) -> bool:

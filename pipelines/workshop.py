@@ -159,6 +159,7 @@ class Workshop:
             process_id=os.getpid(),
             responses=self.responses,
             message=message or refused,
+            as_of=str(self.as_of) if self.as_of is not None else None,
         )
 
     def fingerprint(self, *parts: str) -> str:

@@ -187,6 +187,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "methodology_hash": record.methodology_hash,
         "responses": json.dumps(record.responses, sort_keys=True),
         "message": record.message,
+        "as_of_date": dt.date.fromisoformat(record.as_of) if record.as_of else None,
     }
 
 

@@ -26,6 +26,7 @@ class RunRecord:
     finished_at: str | None = None
     responses: dict[str, str] = field(default_factory=dict)
     message: str | None = None
+    as_of: str | None = None
 
     def ended(self, outcome: str, message: str | None = None) -> RunRecord:
         """The record of the same run at its end."""

@@ -58,6 +58,9 @@ class Runs(Table):
     methodology_hash: str = column("SHA-256 of methodology, concepts and universe")
     responses: str = column("SHA-256 of each response read, as JSON by CIK", nullable=True)
     message: str = column("What went wrong or was refused", nullable=True)
+    as_of_date: dt.Date = column(
+        "Last day whose knowledge entered (`refresh --as-of`); null for everything", nullable=True
+    )
 
     class Config:
         unique = ["run_id"]

@@ -1,5 +1,6 @@
 """A second refresh: nothing changed, responses refused, the whole run failed, a contract broken. The published file stays right."""
 
+import datetime as dt
 import gzip
 import json
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.homes import (
     response_path,
     write_json,
 )
+from warehouse.errors import ConfigurationError
 from warehouse.home import Home
 from warehouse.run_log import read
 
@@ -113,6 +115,31 @@ def test_tables_of_different_states_are_not_published_together(home: Home, monke
     assert "core.quarters" in str(outcome.message)
     assert "run the whole job refresh" in str(outcome.message)
     assert home.database.read_bytes() == published
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [
+        (
+            dt.date(2025, 6, 30),
+            "holds the present warehouse, which would be overwritten; give another folder with --home",
+        ),
+        (dt.date(2100, 1, 1), "that day is still to come"),
+    ],
+)
+def test_a_past_day_never_takes_the_place_of_the_present(home: Home, day: dt.date, says: str) -> None:
+    published = home.database.read_bytes()
+    with pytest.raises(ConfigurationError) as refused:
+        refresh(home, "bundled", as_of=day)
+    assert f"--as-of {day}" in str(refused.value)
+    assert says in str(refused.value)
+    assert home.database.read_bytes() == published
+
+
+def test_a_day_before_every_filing_is_refused(tmp_path: Path) -> None:
+    outcome = refresh(Home.resolve(tmp_path / "home"), "bundled", as_of=dt.date(2005, 1, 1))
+    assert not outcome.succeeded
+    assert "no filing in bundled was public by then" in str(outcome.message)
 
 
 def test_refused_responses_keep_the_last_good_data_and_are_named_in_status(home: Home, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pipelines.ingest import ingest
 from pipelines.refreshing import refresh
 from pipelines.workshop import Workshop
+from schemas.base import qualified_name
 from schemas.core.fundamentals import Fundamentals
 from schemas.mart.prosperity import CompositeScores
 from schemas.raw.filings import CompanyFacts
@@ -17,6 +18,7 @@ from tests.homes import copied
 from tests.index.real_facts import differences, keyed
 from tests.tables import Row
 from warehouse.home import Home
+from warehouse.reference_files import REFERENCE_TABLES
 from warehouse.universe import DEFAULT_UNIVERSE
 
 DAY = dt.date(2025, 6, 30)
@@ -42,6 +44,16 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
     assert outcome.succeeded, outcome.message
     with duckdb.connect(str(place.database), read_only=True) as connection:
         yield connection
+
+
+def test_sources_published_later_are_not_in_the_warehouse_of_a_day(past: duckdb.DuckDBPyConnection) -> None:
+    dated = [table for table in REFERENCE_TABLES if "publication_date" in table.to_schema().columns]
+    assert dated
+    for table in dated:
+        later = f"SELECT count(*) FROM {qualified_name(table)} WHERE publication_date > DATE '{DAY}'"
+        assert past.execute(later).fetchall() == [(0,)], qualified_name(table)
+    assert past.execute("SELECT count(*) FROM raw.segments").fetchall() > [(100,)]
+    assert past.execute("SELECT as_of_date FROM meta.runs").fetchall() == [(DAY,)]
 
 
 @pytest.mark.parametrize(("table", "key"), PAIRS)
