@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
+import ibis
 from ibis.expr.types import Table as IbisTable
 
+from assets.expressions import shift_days
 from pipelines.progress import report
 from pipelines.table_assets import (
     asset_key,
@@ -28,6 +30,10 @@ from warehouse.errors import ContractBroken, TokenchainError
 from warehouse.reference_files import REFERENCE_FOLDER, REFERENCE_TABLES, load_reference
 from warehouse.table_store import StoredTable
 
+# The columns that tell which day or period a sourced figure is about, in the order in which they do.
+ABOUT = ("period_end_date", "as_of_date", "agreed_date", "effective_date", "observation_date")
+LONGEST_REPORTING_DAYS = 90
+
 
 def reference_fingerprints(workshop: Workshop) -> dict[TableClass, str]:
     """What the reference tables' files must have been made from to be still current."""
@@ -38,10 +44,16 @@ def reference_fingerprints(workshop: Workshop) -> dict[TableClass, str]:
 
 
 def published_by(figures: IbisTable, day: dt.date | None) -> IbisTable:
-    """Figures whose source was published by a day, or all of them; tables without sources (names, rules) are the same on every day."""
+    """Figures whose source was published by a day, or all of them; tables without sources (names, rules) are the same on every day.
+
+    Where the day of publication is not known (half of the rows), it is taken to be 90 days after the day or period that the row is
+    about, by when annual reports are due too; a row that is about no day stays out.
+    """
     if day is None or "publication_date" not in figures.columns:
         return figures
-    return figures.filter(figures.publication_date <= day)
+    about = [figures[name] for name in ABOUT if name in figures.columns]
+    guessed = [shift_days(ibis.coalesce(*about), LONGEST_REPORTING_DAYS)] if about else []
+    return figures.filter(ibis.coalesce(figures.publication_date, *guessed) <= day)
 
 
 def store_reference(workshop: Workshop) -> dict[TableClass, StoredTable]:
