@@ -106,10 +106,8 @@ class _Step:
 
 def _index(pass_: Pass, cik: int) -> LedgerLine:
     url = index_url(pass_.settings, cik)
-    last = pass_.kept(pass_.ledger.last("index", url))
-    if last is not None and pass_.made_here(last):
-        return last
-    answer = pass_.ask(url, last)
+    # Also when a resumed pass landed it before it was cut off: a filing may have come meanwhile.
+    answer = pass_.ask(url, pass_.kept(pass_.ledger.last("index", url)))
     if isinstance(answer, LedgerLine):
         return answer
     read_index(answer.body, cik, url)
@@ -119,17 +117,21 @@ def _index(pass_: Pass, cik: int) -> LedgerLine:
 def _facts(pass_: Pass, company: UniverseCompany, index: FilingIndex, index_sha256: str) -> LedgerLine | None:
     last = pass_.kept(pass_.ledger.facts(company.cik))
     why = pending(last, index, index_sha256, pass_)
-    again = why.outstanding.awaited and not pass_.made_here(last)
-    if not (why.first_load or why.new or again):
+    if not (why.first_load or why.new or why.outstanding.awaited):
         return last
     url = facts_url(pass_.settings, company.cik)
     answer = pass_.ask(url, last)
-    new = [filing.accession for filing in why.new]
+    new = [*_new_so_far(pass_, last), *(filing.accession for filing in why.new)]
     if isinstance(answer, LedgerLine):
         return _confirm(pass_, answer, index, index_sha256, new)
     in_facts = summarise_facts(answer.body, company.cik, url).accessions
     missing = _worth_waiting(missing_filings(index.filings, in_facts), pass_)
     return pass_.keep("facts", company.cik, answer, index_sha256=index_sha256, new=new, missing=missing)
+
+
+def _new_so_far(pass_: Pass, last: LedgerLine | None) -> list[str]:
+    """Return the filings for which this pass asked before it was cut off."""
+    return last.new if last is not None and pass_.made_here(last) else []
 
 
 def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: str, new: list[str]) -> LedgerLine:
@@ -141,7 +143,8 @@ def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: st
         last,
         fetched_at=utc_now().isoformat(),
         pass_id=pass_.pass_id,
-        status=304,
+        # Facts that changed before the pass was cut off are still a change that it made.
+        status=last.status if pass_.made_here(last) else 304,
         index_sha256=index_sha256,
         new=new,
         missing=_worth_waiting(missing_filings(index.filings, in_facts), pass_),

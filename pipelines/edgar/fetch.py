@@ -31,7 +31,8 @@ def fetch(
     """Bring the responses in a home folder up to date with EDGAR.
 
     A day with nothing new makes one request per company and writes nothing. A pass that was killed or blocked
-    goes on where it stopped when called again. `now`, in UTC, is for tests and decides which filings are
+    goes on when called again: every index is asked once more, because a filing may have come meanwhile, and
+    companyfacts where they did not land under that index. `now`, in UTC, is for tests and decides which filings are
     awaited.
 
     Raises MissingContact before the first request, TickerMismatch, Blocked at the second block, StorageError

@@ -232,7 +232,7 @@ def test_a_company_added_to_the_universe_is_loaded_beside_the_others(
 
 
 @pytest.mark.parametrize("moment", [0, 9])
-def test_a_killed_pass_goes_on_without_asking_again_for_what_it_landed(
+def test_a_killed_pass_goes_on_without_asking_again_for_the_facts_it_landed(
     moment: int, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
     companies = world.companies(8)
@@ -253,7 +253,9 @@ def test_a_killed_pass_goes_on_without_asking_again_for_what_it_landed(
     assert bool(kept) == (moment > 0)
     server.clear()
     result = fetch(companies, home, settings)
-    assert set(kept).isdisjoint(server.paths())
+    again = set(kept) & set(server.paths())
+    assert again == {path for path in kept if "/submissions/" in path}
+    assert {logged.status for logged in server.log if logged.path in again} <= {304}
     assert result.failures == ()
     assert result.changed == tuple(company.cik for company in companies)
     assert result.resumed == bool(lines)
@@ -279,5 +281,75 @@ def test_a_pass_cut_off_long_ago_is_not_continued(
     server.clear()
     soon = fetch(companies, home, settings)
     assert soon.resumed is True
-    assert server.paths() == []
+    assert [(logged.path, logged.status) for logged in sorted(server.log, key=lambda logged: logged.path)] == [
+        (index_path(9_000_001), 304),
+        (index_path(9_000_002), 304),
+    ]
     assert soon.changed == (9_000_001, 9_000_002)
+
+
+def cut_off(home: Path, *, kinds: set[str]) -> None:
+    """Make the newest pass look as if it had ended after its lines of these kinds."""
+    ledger = home / "edgar" / "ledger.jsonl"
+    lines = [json.loads(line) for line in ledger.read_bytes().splitlines()]
+    newest = lines[-1]["pass_id"]
+    kept = [line for line in lines if line["pass_id"] != newest or line["kind"] in kinds]
+    ledger.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+
+@pytest.mark.parametrize("kinds", [{"index"}, {"index", "facts"}])
+def test_a_filing_that_appears_after_a_pass_was_cut_off_is_taken_by_the_resumed_pass(
+    kinds: set[str], world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings)
+    event = quarter_filing(9_000_001, form="8-K")
+    world.index(9_000_001, [event, first_filing(9_000_001)])
+    world.facts(9_000_001, [first_filing(9_000_001).accession, event.accession])
+    fetch(companies, home, settings)
+    cut_off(home, kinds=kinds)
+
+    quarter = quarter_filing(9_000_001, number=3)
+    world.index(9_000_001, [quarter, event, first_filing(9_000_001)])
+    world.facts(9_000_001, [filing.accession for filing in (first_filing(9_000_001), event, quarter)])
+    server.clear()
+    result = fetch(companies, home, settings)
+    assert (result.resumed, result.changed) == (True, (9_000_001,))
+    assert {filing.accession for filing in result.new_filings} == {event.accession, quarter.accession}
+    assert server.asked(facts_path(9_000_001)) == 1
+    assert (result.awaited, result.overdue) == ((), ())
+
+
+def test_facts_that_changed_before_a_pass_was_cut_off_are_told_of_by_the_resumed_pass(
+    world: World, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings)
+    quarter = quarter_filing(9_000_001)
+    world.index(9_000_001, [quarter, first_filing(9_000_001)])
+    world.facts(9_000_001, [first_filing(9_000_001).accession, quarter.accession])
+    fetch(companies, home, settings)
+    cut_off(home, kinds={"index", "facts"})
+
+    # An event that changes no facts: the server confirms what the first part of the pass landed.
+    event = quarter_filing(9_000_001, number=3, form="8-K")
+    world.index(9_000_001, [event, quarter, first_filing(9_000_001)])
+    result = fetch(companies, home, settings)
+    assert (result.resumed, result.changed) == (True, (9_000_001,))
+    assert {filing.accession for filing in result.new_filings} == {event.accession, quarter.accession}
+
+
+def test_an_awaited_filing_that_arrives_after_a_pass_was_cut_off_is_taken_by_the_resumed_pass(
+    world: World, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings, now=FEBRUARY)
+    today = datetime.now(UTC).date().isoformat()
+    quarter = quarter_filing(9_000_001, filed=today)
+    world.index(9_000_001, [quarter, first_filing(9_000_001)])
+    assert len(fetch(companies, home, settings).awaited) == 1
+    cut_off(home, kinds={"index", "facts"})
+
+    world.facts(9_000_001, [first_filing(9_000_001).accession, quarter.accession])
+    result = fetch(companies, home, settings)
+    assert (result.resumed, result.changed, result.awaited) == (True, (9_000_001,), ())
