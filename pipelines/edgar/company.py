@@ -78,14 +78,19 @@ def fetch_company(pass_: Pass, company: UniverseCompany) -> CompanyOutcome:
     step = _Step(pass_, outcome, company.cik)
     index_line = step.attempt("index", lambda: _index(pass_, company.cik))
     if index_line is None:
+        _summarise_earlier(pass_, outcome)
         return outcome
-    index = read_index(pass_.store.read(index_line.sha256), company.cik, index_line.url)
-    step.attempt("facts", lambda: _facts(pass_, company, index, index_line.sha256))
+    index = _read_kept(pass_, index_line)
+    facts = step.attempt("facts", lambda: _facts(pass_, company, index, index_line.sha256))
     _older_pages(pass_, step, index)
     for cik in company.successor_of:
         _predecessor(pass_, outcome, cik)
-    _summarise(pass_, outcome, index)
+    _summarise(pass_, outcome, index, index_line.sha256, is_compared=facts is not None)
     return outcome
+
+
+def _read_kept(pass_: Pass, line: LedgerLine) -> FilingIndex:
+    return read_index(pass_.store.read(line.sha256), line.cik, line.url)
 
 
 class _Step:
@@ -191,13 +196,38 @@ def _predecessor_facts(pass_: Pass, cik: int) -> LedgerLine:
     return pass_.keep("facts", cik, answer)
 
 
-def _summarise(pass_: Pass, outcome: CompanyOutcome, index: FilingIndex) -> None:
+def _summarise_earlier(pass_: Pass, outcome: CompanyOutcome) -> None:
+    """Tell what is outstanding by the last index that landed, because the current one could not be had."""
+    line = pass_.kept(pass_.ledger.last("index", index_url(pass_.settings, outcome.company.cik)))
+    if line is not None:
+        _summarise(pass_, outcome, _read_kept(pass_, line), line.sha256, is_compared=False)
+
+
+def _missing(pass_: Pass, facts: LedgerLine, index: FilingIndex, index_sha256: str, is_compared: bool) -> list[Filing]:
+    """Return the statement filings of an index that the kept companyfacts lack.
+
+    `is_compared` says that every filing of the index is known to the facts' line. It is not where the request for
+    companyfacts failed: then the index is held against the companyfacts of before.
+    """
+    noted = [filing for filing in index.filings if filing.accession in facts.missing]
+    if is_compared or facts.index_sha256 == index_sha256:
+        return noted
+    try:
+        in_facts = summarise_facts(pass_.store.read(facts.sha256), facts.cik, facts.url).accessions
+    except (StorageError, ResponseError):
+        return noted
+    return missing_filings(index.filings, in_facts)
+
+
+def _summarise(
+    pass_: Pass, outcome: CompanyOutcome, index: FilingIndex, index_sha256: str, *, is_compared: bool
+) -> None:
     line = pass_.ledger.facts(outcome.company.cik)
     if line is None:
         return
     if pass_.made_here(line):
         outcome.new = [filing for filing in index.filings if filing.accession in line.new]
-    missing = [filing for filing in index.filings if filing.accession in line.missing]
+    missing = _missing(pass_, line, index, index_sha256, is_compared)
     outcome.outstanding = outstanding(missing, pass_.today)
     for kind, filings in (("awaited", outcome.outstanding.awaited), ("overdue", outcome.outstanding.overdue)):
         for filing in filings:

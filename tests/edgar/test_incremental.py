@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pipelines.edgar import EdgarSettings, Event, Filer, fetch, read_filings
 
 from .conftest import snapshot
 from .process import PassProcess
-from .server import EdgarServer, serving
+from .server import EdgarServer, Fault, serving
 from .world import MadeUpFiling, World, accession, columns, first_filing, quarter_filing
 
 FEBRUARY = datetime(2026, 2, 20, tzinfo=UTC)
@@ -134,6 +135,52 @@ def test_after_ten_days_an_awaited_filing_is_overdue_and_not_asked_for_any_more(
     assert "overdue" in [event.kind for event in events]
     later = fetch(companies, home, settings, now=datetime(2026, 9, 1, tzinfo=UTC))
     assert (later.awaited, later.overdue) == ((), ())
+
+
+@pytest.mark.parametrize("form", ["10-Q", "10-K/A", "20-F", "40-F"])
+def test_a_filing_whose_companyfacts_could_not_be_had_is_awaited(
+    form: str, world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001, form=form)
+    event = quarter_filing(9_000_001, number=3, form="8-K")
+    paper = replace(quarter_filing(9_000_001, number=4), xbrl=False)
+    world.index(9_000_001, [paper, event, filing, first_filing(9_000_001)])
+    for _ in range(2):
+        server.fail(facts_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
+        events.clear()
+        failed = fetch(companies, home, settings, events.append, now=MAY)
+        assert [failure.kind for failure in failed.failures] == ["facts"]
+        assert [one.accession for one in failed.awaited] == [filing.accession]
+        assert [event.kind for event in events].count("awaited") == 1
+
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    found = fetch(companies, home, settings, now=MAY)
+    assert (found.changed, found.awaited, found.failures) == ((9_000_001,), (), ())
+
+
+def test_a_filing_stays_awaited_while_the_index_can_not_be_had(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    server.fail(index_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
+    failed = fetch(companies, home, settings, now=MAY)
+    assert [failure.kind for failure in failed.failures] == ["index"]
+    assert [one.accession for one in failed.awaited] == [filing.accession]
+
+
+def test_a_first_load_that_fails_awaits_nothing(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    server.fail(facts_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
+    failed = fetch(companies, home, settings, now=FEBRUARY)
+    assert ([failure.kind for failure in failed.failures], failed.awaited) == (["facts"], ())
 
 
 def test_a_filing_that_appears_during_a_pass_is_found_by_the_next(
