@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.edgar import EdgarError, EdgarSettings, Event, Look, look
+from pipelines.edgar import EdgarError, Event, Look, look, read_settings
 from pipelines.edgar.block import current_block
 from pipelines.instance import close_dead_runs
 from pipelines.locking import HomeLock
@@ -64,7 +64,7 @@ def look_now(home: Home, universe: Path) -> Look:
 
     Raises TokenchainError with the reason when it was not possible.
     """
-    settings = EdgarSettings().model_copy(update=SENSOR_SETTINGS)
+    settings = read_settings().model_copy(update=SENSOR_SETTINGS)
     block = current_block(settings)
     if block is not None:
         end = dt.datetime.fromtimestamp(block.until, dt.UTC)

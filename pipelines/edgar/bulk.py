@@ -20,7 +20,7 @@ from .facts import summarise_facts
 from .fetch import gather
 from .passes import Pass, begin_pass, utc_now
 from .result import Failure, FetchResult
-from .settings import EdgarSettings
+from .settings import EdgarSettings, read_settings
 from .storage import write_atomic
 from .submissions import FilingIndex, missing_filings, outstanding, read_index, read_older_page
 from .tickers import refresh_tickers
@@ -46,7 +46,7 @@ def bulk_load(
     is in `failures` by name.
     """
     companies = list(universe)
-    settings = settings or EdgarSettings()
+    settings = settings or read_settings()
     report = reporter(on_event)
     now = now or utc_now()
     with EdgarClient(settings, report) as client:

@@ -10,8 +10,10 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.errors import ConfigurationError
 
 from .errors import MissingContact
 
@@ -79,3 +81,25 @@ class EdgarSettings(BaseSettings):
         if not EMAIL_ADDRESS.search(agent) or not agent.isascii() or not agent.isprintable():
             raise MissingContact(self.user_agent)
         return agent
+
+
+def read_settings() -> EdgarSettings:
+    """Return the settings that the environment gives.
+
+    Raises ConfigurationError naming each variable that can't be used, its value and the remedy.
+    """
+    try:
+        return EdgarSettings()
+    except ValidationError as error:
+        wrong = [_sentence(str(one["loc"][0]), one["input"], one["msg"]) for one in error.errors()]
+        raise ConfigurationError("; ".join(wrong)) from error
+
+
+def _sentence(field: str, value: object, rule: str) -> str:
+    # A field with a variable of its own is named by that variable.
+    prefix = "" if field.isupper() else "TOKENCHAIN_EDGAR_"
+    reason = rule.removeprefix("Value error, ")
+    return (
+        f"{prefix}{field.upper()} is {value!r}, which can't be used: {reason}. "
+        "Correct it in the environment, or unset it for the default"
+    )

@@ -311,6 +311,8 @@ def test_the_sensor_says_why_it_does_not_look(
         monkeypatch.setenv("TOKENCHAIN_SOURCE", "edgar")
         monkeypatch.setenv("SEC_USER_AGENT", "nobody")
         assert "SEC_USER_AGENT" in skipped(tick(instance, None))
+        monkeypatch.setenv("TOKENCHAIN_EDGAR_REQUESTS_PER_SECOND", "20")
+        assert "TOKENCHAIN_EDGAR_REQUESTS_PER_SECOND is '20'" in skipped(tick(instance, None))
         assert edgar.paths() == []
 
 
