@@ -14,7 +14,7 @@ from pathlib import Path
 from .errors import Blocked, Cancelled
 from .events import Event, OnEvent
 from .settings import EdgarSettings
-from .storage import write_atomic
+from .storage import SHARED_MODE, write_atomic
 
 # How often a waiting process looks whether the pause was prolonged.
 LOOK_SECONDS = 1.0
@@ -142,5 +142,5 @@ class BlockGate:
             echo = last is not None and last.since <= now and sent_at < last.until
             since = last.since if last is not None and echo else now
             block = Block(since, now + self._pause_seconds, url, status)
-            write_atomic(self._path, json.dumps(asdict(block)).encode())
+            write_atomic(self._path, json.dumps(asdict(block)).encode(), SHARED_MODE)
         self._meet(block)

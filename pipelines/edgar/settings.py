@@ -23,7 +23,9 @@ EMAIL_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 def default_state_directory() -> Path:
     """Return the folder all processes of one user on one machine share, outside any home folder.
 
-    SEC counts requests per machine, not per warehouse, so two home folders must share one count.
+    SEC counts requests per machine, not per warehouse, so two home folders must share one count. Several users can't
+    share a folder safely by default: in the temporary folder anybody could be its owner. Where more than one user of a
+    machine asks EDGAR, they must share a group and a folder of it (mode 2770) by TOKENCHAIN_EDGAR_STATE_DIRECTORY.
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     return Path(tempfile.gettempdir()) / f"tokenchain-edgar-{user}"
@@ -43,10 +45,14 @@ class EdgarSettings(BaseSettings):
     www_url: str = Field(default="https://www.sec.gov", description="ticker list and bulk archives")
     state_directory: Path = Field(
         default_factory=default_state_directory,
-        description="request count and block of this machine; one folder for all its processes",
+        description="request count and block of this machine: one folder for all its processes. By default one per user; "
+        "several users share the limit only through a folder of a group of theirs, with mode 2770",
     )
     requests_per_second: int = Field(
-        default=5, ge=1, le=10, description="over all threads and processes; SEC allows 10"
+        default=5,
+        ge=1,
+        le=10,
+        description="over all threads and processes that share the state directory; SEC allows 10",
     )
     workers: int = Field(default=4, ge=1, le=32)
     connect_timeout_seconds: float = Field(default=10, gt=0)
@@ -71,6 +77,11 @@ class EdgarSettings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError(f"{value!r} is no web address: it must start with https:// (or http:// for a mirror)")
         return value.rstrip("/")
+
+    @property
+    def state_is_set(self) -> bool:
+        """Whether the state's folder was chosen, so that it may be one that a group shares."""
+        return self.state_directory != default_state_directory()
 
     def contact(self) -> str:
         """Return the User-Agent to send.
