@@ -13,7 +13,7 @@ from pathlib import Path
 from .addresses import bulk_facts_url, bulk_index_url, facts_url, index_url, older_index_url
 from .archive import SafeArchive
 from .client import Answer, EdgarClient
-from .company import CompanyOutcome
+from .company import CompanyOutcome, summarise_kept
 from .errors import BadArchive, NotFound, ResponseError
 from .events import Event, OnEvent, reporter
 from .facts import summarise_facts
@@ -95,6 +95,8 @@ def _land(pass_: Pass, company: UniverseCompany, indexes: SafeArchive, facts: Sa
         if index is not None:
             loader.older_pages(indexes, index)
         loader.facts(facts, index)
+    if {(company.cik, "index"), (company.cik, "facts")} & {(failure.cik, failure.kind) for failure in outcome.failures}:
+        summarise_kept(pass_, outcome)
     return outcome
 
 

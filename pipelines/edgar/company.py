@@ -78,7 +78,7 @@ def fetch_company(pass_: Pass, company: UniverseCompany) -> CompanyOutcome:
     step = _Step(pass_, outcome, company.cik)
     index_line = step.attempt("index", lambda: _index(pass_, company.cik))
     if index_line is None:
-        _summarise_earlier(pass_, outcome)
+        summarise_kept(pass_, outcome)
         return outcome
     index = _read_kept(pass_, index_line)
     facts = step.attempt("facts", lambda: _facts(pass_, company, index, index_line.sha256))
@@ -196,8 +196,8 @@ def _predecessor_facts(pass_: Pass, cik: int) -> LedgerLine:
     return pass_.keep("facts", cik, answer)
 
 
-def _summarise_earlier(pass_: Pass, outcome: CompanyOutcome) -> None:
-    """Tell what is outstanding by the last index that landed, because the current one could not be had."""
+def summarise_kept(pass_: Pass, outcome: CompanyOutcome) -> None:
+    """Tell what is outstanding by the index and the companyfacts that are kept, where a current one could not be had."""
     line = pass_.kept(pass_.ledger.last("index", index_url(pass_.settings, outcome.company.cik)))
     if line is not None:
         _summarise(pass_, outcome, _read_kept(pass_, line), line.sha256, is_compared=False)
