@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pipelines.edgar import EdgarSettings
+from pipelines.edgar import read_settings
 from pipelines.edgar.block import current_block
 from pipelines.locking import HomeLock
 from pipelines.refreshing import Outcome
@@ -132,7 +132,7 @@ def show_status(console: Console, home: Home) -> None:
         _show_published(console, home)
     if runs:
         _show_last_run(console, home, runs[-1])
-    block = current_block(EdgarSettings())
+    block = current_block(read_settings())
     if block is not None:
         end = dt.datetime.fromtimestamp(block.until, dt.UTC)
         console.print(

@@ -1,28 +1,26 @@
 """What the daemon does between refreshes: look for new filings, tell of failed runs.
 
-What belongs here: the two sensors, and when to look. What does not: looking (`pipelines.edgar`), the refresh, and messages
-(`pipelines.notifying`).
+What belongs here: the two sensors, and when to look. What does not: looking (`pipelines.edgar`), which run to ask for and when again
+(`pipelines.requesting`), the refresh, and messages (`pipelines.notifying`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from pipelines.edgar import EdgarError, EdgarSettings, Event, Look, look
+from pipelines.edgar import EdgarError, Event, Look, look, read_settings
 from pipelines.edgar.block import current_block
 from pipelines.instance import close_dead_runs
 from pipelines.locking import HomeLock
 from pipelines.notifying import tell_failure
+from pipelines.requesting import SLACK, Cursor, States, runs_to_request
 from pipelines.workshop import BUNDLED, EDGAR, EDGAR_BULK
 from warehouse.errors import HomeBusy, TokenchainError
 from warehouse.home import Home
@@ -33,8 +31,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 FILING_HOURS = range(6, 22)
 TICK_SECONDS = 15 * 60
 BETWEEN_LOOKS_OUTSIDE = dt.timedelta(hours=1)
-# A tick comes when the daemon gets to it; without some slack an hourly look would slip to every 75 minutes.
-SLACK = dt.timedelta(minutes=1)
 SENSOR_SETTINGS = {
     "attempts": 1,
     "connect_timeout_seconds": 5.0,
@@ -42,32 +38,10 @@ SENSOR_SETTINGS = {
     "response_seconds": 20.0,
 }
 FILINGS_TAG = "tokenchain/filings"
-ENDED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 class BlockMet(EdgarError):
     """EDGAR blocked this machine during a look; a tick must not sleep through the pause."""
-
-
-@dataclass
-class Cursor:
-    """What the sensor remembers: when it looked last, and for each reason the run it asked for and which attempt that was."""
-
-    looked_at: str = ""
-    requested: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, text: str | None) -> Cursor:
-        """The cursor stored; an empty one where there is none or it can't be read."""
-        try:
-            content = json.loads(text or "{}")
-            return cls(str(content.get("looked_at", "")), dict(content.get("requested", {})))
-        except (ValueError, AttributeError, TypeError):
-            return cls()
-
-    def text(self) -> str:
-        """What Dagster stores."""
-        return json.dumps(asdict(self), sort_keys=True)
 
 
 def is_filing_time(moment: dt.datetime) -> bool:
@@ -81,6 +55,7 @@ def is_due(looked_at: str, moment: dt.datetime) -> bool:
     if not looked_at or is_filing_time(moment):
         return True
     since = moment - dt.datetime.fromisoformat(looked_at)
+    # Without the slack an hourly look would slip to every 75 minutes.
     return since < dt.timedelta() or since >= BETWEEN_LOOKS_OUTSIDE - SLACK
 
 
@@ -89,7 +64,7 @@ def look_now(home: Home, universe: Path) -> Look:
 
     Raises TokenchainError with the reason when it was not possible.
     """
-    settings = EdgarSettings().model_copy(update=SENSOR_SETTINGS)
+    settings = read_settings().model_copy(update=SENSOR_SETTINGS)
     block = current_block(settings)
     if block is not None:
         end = dt.datetime.fromtimestamp(block.until, dt.UTC)
@@ -102,39 +77,10 @@ def _stop_at_block(event: Event) -> None:
         raise BlockMet(event.message)
 
 
-def runs_to_request(
-    found: Look, cursor: Cursor, states: dict[str, dg.DagsterRunStatus | None]
-) -> tuple[str, list[str]] | None:
-    """The run key and the reasons of the run to ask for, None where every reason has its run; the cursor is brought up to date.
-
-    A reason has its run unless that failed, was cancelled or is gone.
-    """
-    reasons = found.reasons()
-    if not found.failures:
-        # A company that could not be looked at must keep what is remembered of it.
-        cursor.requested = {reason: noted for reason, noted in cursor.requested.items() if reason in reasons}
-    open_reasons = [reason for reason in reasons if _is_open(cursor.requested.get(reason), states)]
-    if not open_reasons:
-        return None
-    attempt = 1 + max(int(cursor.requested.get(reason, {}).get("attempt", 0)) for reason in open_reasons)
-    digest = hashlib.sha256("\n".join(open_reasons).encode()).hexdigest()[:16]
-    key = f"{digest}-{attempt}"
-    for reason in open_reasons:
-        cursor.requested[reason] = {"run_key": key, "attempt": attempt}
-    return key, open_reasons
-
-
-def _is_open(noted: dict[str, Any] | None, states: dict[str, dg.DagsterRunStatus | None]) -> bool:
-    if noted is None:
-        return True
-    status = states.get(str(noted.get("run_key")))
-    return status is None or status in ENDED_BADLY
-
-
-def _states(instance: dg.DagsterInstance, cursor: Cursor) -> dict[str, dg.DagsterRunStatus | None]:
-    """Run key → state of its newest run."""
+def _states(instance: dg.DagsterInstance, cursor: Cursor) -> States:
+    """Run key → state of its newest run, None where it is gone."""
     states: dict[str, dg.DagsterRunStatus | None] = {}
-    for key in {str(noted.get("run_key")) for noted in cursor.requested.values()}:
+    for key in {asked.run_key for asked in cursor.requested.values()}:
         runs = instance.get_runs(dg.RunsFilter(tags={FILINGS_TAG: key}), limit=1)
         states[key] = runs[0].status if runs else None
     return states
@@ -159,12 +105,14 @@ def evaluate(context: dg.SensorEvaluationContext, moment: dt.datetime) -> dg.Sen
     cursor = Cursor.read(context.cursor)
     if not is_due(cursor.looked_at, moment):
         return _skip(f"outside US filing hours; looked at {cursor.looked_at}, next within the hour")
+    # Before the look: what a run that has ended by now brought, the look finds in the home folder.
+    states = _states(context.instance, cursor)
     try:
         found = look_now(home, universe)
     except TokenchainError as error:
         return _skip(f"could not look: {error}")
     cursor.looked_at = moment.isoformat()
-    wanted = runs_to_request(found, cursor, _states(context.instance, cursor))
+    wanted = runs_to_request(found, cursor, states, moment)
     if wanted is None:
         return dg.SensorResult(skip_reason=dg.SkipReason(_nothing(found)), cursor=cursor.text())
     key, reasons = wanted

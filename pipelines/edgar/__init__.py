@@ -12,7 +12,7 @@ from .events import Event
 from .fetch import fetch
 from .look import Look, look
 from .result import Failure, FetchResult, LandedResponse, read_filings, read_pages
-from .settings import EdgarSettings
+from .settings import EdgarSettings, read_settings
 from .submissions import Filing
 from .universe import Filer, UniverseCompany
 
@@ -35,4 +35,5 @@ __all__ = [
     "look",
     "read_filings",
     "read_pages",
+    "read_settings",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from .errors import Blocked, Cancelled
 from .events import Event, OnEvent
 from .settings import EdgarSettings
-from .storage import write_atomic
+from .storage import SHARED_MODE, write_atomic
 
 # How often a waiting process looks whether the pause was prolonged.
 LOOK_SECONDS = 1.0
@@ -59,7 +59,8 @@ def _holds(block: Block, pause_seconds: float) -> bool:
 class BlockGate:
     """What every request passes: closed while the machine is blocked.
 
-    One gate serves one pass; it counts the distinct blocks the pass met and gives up at the second.
+    One gate serves one pass; it counts the distinct blocks the pass met, whichever process was refused, and
+    gives up at the second.
     """
 
     def __init__(self, settings: EdgarSettings, report: OnEvent, stop: threading.Event) -> None:
@@ -68,7 +69,8 @@ class BlockGate:
         self._report = report
         self._stop = stop
         self._lock = threading.Lock()
-        self._met: set[float] = set()
+        self._met = 0
+        self._newest: Block | None = None
 
     def closed(self) -> bool:
         """Whether a block holds now."""
@@ -76,21 +78,45 @@ class BlockGate:
         return block is not None and _holds(block, self._pause_seconds)
 
     def wait(self) -> None:
-        """Return when no block holds. Raises Cancelled when the pass is stopped meanwhile."""
+        """Return when no block holds.
+
+        Raises Cancelled when the pass is stopped meanwhile, Blocked when this is the second block of the pass.
+        """
         waited_for: Block | None = None
         while (block := read_block(self._path)) is not None and _holds(block, self._pause_seconds):
             waited_for = block
-            self._announce(block)
+            self._meet(block)
             if self._stop.wait(min(max(block.until - time.time(), 0.001), LOOK_SECONDS)):
                 raise Cancelled("the pass was stopped during the pause after a block")
         if waited_for is not None:
             self._report(Event("block_over", "the pause after EDGAR's block is over; going on"))
 
-    def _announce(self, block: Block) -> None:
+    def _meet(self, block: Block) -> None:
+        """Count a block of the machine and tell of it once.
+
+        Raises Blocked at the second.
+        """
         with self._lock:
-            if block.since in self._met:
-                return
-            self._met.add(block.since)
+            is_new = not self._is_newest(block)
+            self._met += is_new
+            if self._newest is None or is_new or block.until > self._newest.until:
+                self._newest = block
+            is_second = self._met >= BLOCKS_BEFORE_GIVING_UP
+        if is_second:
+            raise Blocked(block.url, block.status, block.until)
+        if is_new:
+            self._announce(block)
+
+    def _is_newest(self, block: Block) -> bool:
+        """Whether a block is the one met last, perhaps prolonged.
+
+        Processes that are refused together may each note a block, so what was noted before the last one was over
+        is the same. Noted more than a pause before it, by a clock that was set back, it is another one.
+        """
+        newest = self._newest
+        return newest is not None and newest.since - self._pause_seconds < block.since < newest.until
+
+    def _announce(self, block: Block) -> None:
         end = datetime.fromtimestamp(block.until, UTC)
         self._report(
             Event(
@@ -116,10 +142,5 @@ class BlockGate:
             echo = last is not None and last.since <= now and sent_at < last.until
             since = last.since if last is not None and echo else now
             block = Block(since, now + self._pause_seconds, url, status)
-            write_atomic(self._path, json.dumps(asdict(block)).encode())
-            give_up = len(self._met | {since}) >= BLOCKS_BEFORE_GIVING_UP
-            if give_up:
-                self._met.add(since)
-        if give_up:
-            raise Blocked(url, status, block.until)
-        self._announce(block)
+            write_atomic(self._path, json.dumps(asdict(block)).encode(), SHARED_MODE)
+        self._meet(block)

@@ -13,14 +13,14 @@ from pathlib import Path
 from .addresses import bulk_facts_url, bulk_index_url, facts_url, index_url, older_index_url
 from .archive import SafeArchive
 from .client import Answer, EdgarClient
-from .company import CompanyOutcome
+from .company import CompanyOutcome, summarise_kept
 from .errors import BadArchive, NotFound, ResponseError
 from .events import Event, OnEvent, reporter
 from .facts import summarise_facts
 from .fetch import gather
 from .passes import Pass, begin_pass, utc_now
 from .result import Failure, FetchResult
-from .settings import EdgarSettings
+from .settings import EdgarSettings, read_settings
 from .storage import write_atomic
 from .submissions import FilingIndex, missing_filings, outstanding, read_index, read_older_page
 from .tickers import refresh_tickers
@@ -46,7 +46,7 @@ def bulk_load(
     is in `failures` by name.
     """
     companies = list(universe)
-    settings = settings or EdgarSettings()
+    settings = settings or read_settings()
     report = reporter(on_event)
     now = now or utc_now()
     with EdgarClient(settings, report) as client:
@@ -95,6 +95,8 @@ def _land(pass_: Pass, company: UniverseCompany, indexes: SafeArchive, facts: Sa
         if index is not None:
             loader.older_pages(indexes, index)
         loader.facts(facts, index)
+    if {(company.cik, "index"), (company.cik, "facts")} & {(failure.cik, failure.kind) for failure in outcome.failures}:
+        summarise_kept(pass_, outcome)
     return outcome
 
 

@@ -30,7 +30,7 @@ from .errors import NotFound, StorageError, TransientFault, Unavailable, Unexpec
 from .events import Event, OnEvent
 from .rate import RequestRate
 from .settings import EdgarSettings
-from .storage import WRITE_REMEDY, private_directory
+from .storage import WRITE_REMEDY, trusted_directory
 
 BLOCK_STATUSES = frozenset({403, 429})
 # Reading the certificates takes longer than a quiet day's requests: once per process is enough.
@@ -72,7 +72,7 @@ class EdgarClient:
 
     def __init__(self, settings: EdgarSettings, report: OnEvent) -> None:
         contact = settings.contact()
-        private_directory(settings.state_directory)
+        trusted_directory(settings.state_directory, may_be_shared=settings.state_is_set)
         self.settings = settings
         self.requests = 0
         self._stop = threading.Event()

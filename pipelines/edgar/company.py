@@ -78,14 +78,19 @@ def fetch_company(pass_: Pass, company: UniverseCompany) -> CompanyOutcome:
     step = _Step(pass_, outcome, company.cik)
     index_line = step.attempt("index", lambda: _index(pass_, company.cik))
     if index_line is None:
+        summarise_kept(pass_, outcome)
         return outcome
-    index = read_index(pass_.store.read(index_line.sha256), company.cik, index_line.url)
-    step.attempt("facts", lambda: _facts(pass_, company, index, index_line.sha256))
+    index = _read_kept(pass_, index_line)
+    facts = step.attempt("facts", lambda: _facts(pass_, company, index, index_line.sha256))
     _older_pages(pass_, step, index)
     for cik in company.successor_of:
         _predecessor(pass_, outcome, cik)
-    _summarise(pass_, outcome, index)
+    _summarise(pass_, outcome, index, index_line.sha256, is_compared=facts is not None)
     return outcome
+
+
+def _read_kept(pass_: Pass, line: LedgerLine) -> FilingIndex:
+    return read_index(pass_.store.read(line.sha256), line.cik, line.url)
 
 
 class _Step:
@@ -106,10 +111,8 @@ class _Step:
 
 def _index(pass_: Pass, cik: int) -> LedgerLine:
     url = index_url(pass_.settings, cik)
-    last = pass_.kept(pass_.ledger.last("index", url))
-    if last is not None and pass_.made_here(last):
-        return last
-    answer = pass_.ask(url, last)
+    # Also when a resumed pass landed it before it was cut off: a filing may have come meanwhile.
+    answer = pass_.ask(url, pass_.kept(pass_.ledger.last("index", url)))
     if isinstance(answer, LedgerLine):
         return answer
     read_index(answer.body, cik, url)
@@ -119,17 +122,21 @@ def _index(pass_: Pass, cik: int) -> LedgerLine:
 def _facts(pass_: Pass, company: UniverseCompany, index: FilingIndex, index_sha256: str) -> LedgerLine | None:
     last = pass_.kept(pass_.ledger.facts(company.cik))
     why = pending(last, index, index_sha256, pass_)
-    again = why.outstanding.awaited and not pass_.made_here(last)
-    if not (why.first_load or why.new or again):
+    if not (why.first_load or why.new or why.outstanding.awaited):
         return last
     url = facts_url(pass_.settings, company.cik)
     answer = pass_.ask(url, last)
-    new = [filing.accession for filing in why.new]
+    new = [*_new_so_far(pass_, last), *(filing.accession for filing in why.new)]
     if isinstance(answer, LedgerLine):
         return _confirm(pass_, answer, index, index_sha256, new)
     in_facts = summarise_facts(answer.body, company.cik, url).accessions
     missing = _worth_waiting(missing_filings(index.filings, in_facts), pass_)
     return pass_.keep("facts", company.cik, answer, index_sha256=index_sha256, new=new, missing=missing)
+
+
+def _new_so_far(pass_: Pass, last: LedgerLine | None) -> list[str]:
+    """Return the filings for which this pass asked before it was cut off."""
+    return last.new if last is not None and pass_.made_here(last) else []
 
 
 def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: str, new: list[str]) -> LedgerLine:
@@ -141,7 +148,8 @@ def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: st
         last,
         fetched_at=utc_now().isoformat(),
         pass_id=pass_.pass_id,
-        status=304,
+        # Facts that changed before the pass was cut off are still a change that it made.
+        status=last.status if pass_.made_here(last) else 304,
         index_sha256=index_sha256,
         new=new,
         missing=_worth_waiting(missing_filings(index.filings, in_facts), pass_),
@@ -188,13 +196,38 @@ def _predecessor_facts(pass_: Pass, cik: int) -> LedgerLine:
     return pass_.keep("facts", cik, answer)
 
 
-def _summarise(pass_: Pass, outcome: CompanyOutcome, index: FilingIndex) -> None:
+def summarise_kept(pass_: Pass, outcome: CompanyOutcome) -> None:
+    """Tell what is outstanding by the index and the companyfacts that are kept, where a current one could not be had."""
+    line = pass_.kept(pass_.ledger.last("index", index_url(pass_.settings, outcome.company.cik)))
+    if line is not None:
+        _summarise(pass_, outcome, _read_kept(pass_, line), line.sha256, is_compared=False)
+
+
+def _missing(pass_: Pass, facts: LedgerLine, index: FilingIndex, index_sha256: str, is_compared: bool) -> list[Filing]:
+    """Return the statement filings of an index that the kept companyfacts lack.
+
+    `is_compared` says that every filing of the index is known to the facts' line. It is not where the request for
+    companyfacts failed: then the index is held against the companyfacts of before.
+    """
+    noted = [filing for filing in index.filings if filing.accession in facts.missing]
+    if is_compared or facts.index_sha256 == index_sha256:
+        return noted
+    try:
+        in_facts = summarise_facts(pass_.store.read(facts.sha256), facts.cik, facts.url).accessions
+    except (StorageError, ResponseError):
+        return noted
+    return missing_filings(index.filings, in_facts)
+
+
+def _summarise(
+    pass_: Pass, outcome: CompanyOutcome, index: FilingIndex, index_sha256: str, *, is_compared: bool
+) -> None:
     line = pass_.ledger.facts(outcome.company.cik)
     if line is None:
         return
     if pass_.made_here(line):
         outcome.new = [filing for filing in index.filings if filing.accession in line.new]
-    missing = [filing for filing in index.filings if filing.accession in line.missing]
+    missing = _missing(pass_, line, index, index_sha256, is_compared)
     outcome.outstanding = outstanding(missing, pass_.today)
     for kind, filings in (("awaited", outcome.outstanding.awaited), ("overdue", outcome.outstanding.overdue)):
         for filing in filings:

@@ -15,7 +15,7 @@ from .events import Event, OnEvent, reporter
 from .ledger import LedgerLine
 from .passes import Pass, begin_pass, utc_now
 from .result import Failure, FetchResult, landed
-from .settings import EdgarSettings
+from .settings import EdgarSettings, read_settings
 from .tickers import refresh_tickers
 from .universe import UniverseCompany
 from .workers import for_each_company
@@ -31,15 +31,16 @@ def fetch(
     """Bring the responses in a home folder up to date with EDGAR.
 
     A day with nothing new makes one request per company and writes nothing. A pass that was killed or blocked
-    goes on where it stopped when called again. `now`, in UTC, is for tests and decides which filings are
+    goes on when called again: every index is asked once more, because a filing may have come meanwhile, and
+    companyfacts where they did not land under that index. `now`, in UTC, is for tests and decides which filings are
     awaited.
 
-    Raises MissingContact before the first request, TickerMismatch, Blocked at the second block, StorageError
+    Raises ConfigurationError or MissingContact before the first request, TickerMismatch, Blocked at the second block, StorageError
     when the home folder cannot be written. A single company's fault is in `failures`; its last good response
     stays.
     """
     companies = list(universe)
-    settings = settings or EdgarSettings()
+    settings = settings or read_settings()
     report = reporter(on_event)
     now = now or utc_now()
     with EdgarClient(settings, report) as client:

@@ -18,7 +18,7 @@ from .facts import summarise_facts
 from .ledger import Ledger, LedgerLine
 from .passes import Pass, utc_now
 from .result import Failure, failure_of
-from .settings import EdgarSettings
+from .settings import EdgarSettings, read_settings
 from .storage import ResponseStore, hash_of
 from .submissions import Filing, read_index
 from .universe import UniverseCompany
@@ -74,11 +74,11 @@ def look(
 ) -> Look:
     """Ask every company's index, and the companyfacts of companies with awaited filings, and write nothing.
 
-    Raises MissingContact before the first request and Blocked at the second block; a single company's fault
+    Raises ConfigurationError or MissingContact before the first request, and Blocked at the second block; a single company's fault
     is in `failures`.
     """
     companies = list(universe)
-    settings = settings or EdgarSettings()
+    settings = settings or read_settings()
     report = reporter(on_event)
     with EdgarClient(settings, report) as client:
         today = (now or utc_now()).date()

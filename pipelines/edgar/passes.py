@@ -15,7 +15,7 @@ from .ledger import Ledger, LedgerLine
 from .settings import EdgarSettings
 from .storage import ResponseStore, hash_of
 
-# A pass cut off longer ago is not continued: its indexes are out of date.
+# A pass cut off longer ago is not continued: what it landed is no news of today's.
 RESUME_WITHIN = timedelta(hours=6)
 
 
@@ -113,7 +113,7 @@ def begin_pass(home: Path, settings: EdgarSettings, client: EdgarClient, report:
         report(
             Event(
                 "pass_resumed",
-                "going on with the pass that was cut off; what it kept is not asked for again",
+                "going on with the pass that was cut off; companyfacts that it kept are asked for again only after a new filing",
             )
         )
     else:

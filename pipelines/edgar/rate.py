@@ -20,6 +20,7 @@ from typing import cast
 from pyrate_limiter import Duration, Rate, RateItem, SQLiteBucket
 
 from .errors import Cancelled, StorageError
+from .storage import make_shared_file
 
 TABLE = "requests"
 LOOK_SECONDS = 0.02
@@ -79,7 +80,7 @@ class RequestRate:
         rates = [Rate(per_second, Duration.SECOND)]
         try:
             return _open_bucket(self._path, rates)
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise StorageError(self._path, error, REMEDY) from error
         except sqlite3.DatabaseError:
             # A broken count is worth nothing: the last second is all it ever holds.
@@ -116,6 +117,9 @@ class RequestRate:
 
 
 def _open_bucket(path: Path, rates: list[Rate]) -> InFlightBucket:
+    # SQLite gives the files beside its own the mode of its own.
+    make_shared_file(path)
+    make_shared_file(path.with_name(f"{path.name}.lock"))
     # The library's own constructor returns the class it is called on, but says it returns its base.
     bucket = InFlightBucket.init_from_file(rates, table=TABLE, db_path=str(path), use_file_lock=True)
     return cast("InFlightBucket", bucket)

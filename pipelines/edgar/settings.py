@@ -10,8 +10,10 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.errors import ConfigurationError
 
 from .errors import MissingContact
 
@@ -21,7 +23,9 @@ EMAIL_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 def default_state_directory() -> Path:
     """Return the folder all processes of one user on one machine share, outside any home folder.
 
-    SEC counts requests per machine, not per warehouse, so two home folders must share one count.
+    SEC counts requests per machine, not per warehouse, so two home folders must share one count. Several users can't
+    share a folder safely by default: in the temporary folder anybody could be its owner. Where more than one user of a
+    machine asks EDGAR, they must share a group and a folder of it (mode 2770) by TOKENCHAIN_EDGAR_STATE_DIRECTORY.
     """
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     return Path(tempfile.gettempdir()) / f"tokenchain-edgar-{user}"
@@ -41,10 +45,14 @@ class EdgarSettings(BaseSettings):
     www_url: str = Field(default="https://www.sec.gov", description="ticker list and bulk archives")
     state_directory: Path = Field(
         default_factory=default_state_directory,
-        description="request count and block of this machine; one folder for all its processes",
+        description="request count and block of this machine: one folder for all its processes. By default one per user; "
+        "several users share the limit only through a folder of a group of theirs, with mode 2770",
     )
     requests_per_second: int = Field(
-        default=5, ge=1, le=10, description="over all threads and processes; SEC allows 10"
+        default=5,
+        ge=1,
+        le=10,
+        description="over all threads and processes that share the state directory; SEC allows 10",
     )
     workers: int = Field(default=4, ge=1, le=32)
     connect_timeout_seconds: float = Field(default=10, gt=0)
@@ -70,6 +78,11 @@ class EdgarSettings(BaseSettings):
             raise ValueError(f"{value!r} is no web address: it must start with https:// (or http:// for a mirror)")
         return value.rstrip("/")
 
+    @property
+    def state_is_set(self) -> bool:
+        """Whether the state's folder was chosen, so that it may be one that a group shares."""
+        return self.state_directory != default_state_directory()
+
     def contact(self) -> str:
         """Return the User-Agent to send.
 
@@ -79,3 +92,25 @@ class EdgarSettings(BaseSettings):
         if not EMAIL_ADDRESS.search(agent) or not agent.isascii() or not agent.isprintable():
             raise MissingContact(self.user_agent)
         return agent
+
+
+def read_settings() -> EdgarSettings:
+    """Return the settings that the environment gives.
+
+    Raises ConfigurationError naming each variable that can't be used, its value and the remedy.
+    """
+    try:
+        return EdgarSettings()
+    except ValidationError as error:
+        wrong = [_sentence(str(one["loc"][0]), one["input"], one["msg"]) for one in error.errors()]
+        raise ConfigurationError("; ".join(wrong)) from error
+
+
+def _sentence(field: str, value: object, rule: str) -> str:
+    # A field with a variable of its own is named by that variable.
+    prefix = "" if field.isupper() else "TOKENCHAIN_EDGAR_"
+    reason = rule.removeprefix("Value error, ")
+    return (
+        f"{prefix}{field.upper()} is {value!r}, which can't be used: {reason}. "
+        "Correct it in the environment, or unset it for the default"
+    )

@@ -7,6 +7,7 @@ ledger.
 import gzip
 import hashlib
 import os
+import stat
 import threading
 import time
 import uuid
@@ -17,10 +18,16 @@ from .errors import StorageError
 
 WRITE_REMEDY = "Free some space, make the folder writable or choose another one with --home"
 LEFTOVER_SECONDS = 3_600
+STATE_REMEDY = (
+    "Set TOKENCHAIN_EDGAR_STATE_DIRECTORY to a folder of your own, or to one that a group of yours shares: "
+    "writable for the group only, with the group handed on (mode 2770)"
+)
+# Of files that all users of the machine's state write: who may is decided by their folder.
+SHARED_MODE = 0o660
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is either absent, as before, or complete.
+def write_atomic(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a file so that it is either absent, as before, or complete; its mode is the umask's where none is given.
 
     Raises StorageError naming the path when the disk is full or the folder cannot be written.
     """
@@ -31,25 +38,47 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise StorageError(path, error, WRITE_REMEDY) from error
 
 
-def private_directory(path: Path) -> None:
-    """Make a folder that only this user can write to, or check that it is one.
+def trusted_directory(path: Path, *, may_be_shared: bool) -> None:
+    """Make a folder that only this user can write to, or check that one is this user's or root's.
 
-    Raises StorageError when it cannot be made or belongs to somebody else.
+    One that `may_be_shared` may also be another user's who shares it with a group of this user's: writable for the
+    group, not for others, and handing its group on to the files in it.
+
+    Raises StorageError when it cannot be made, or when others could put files of theirs into it.
     """
-    remedy = "Set TOKENCHAIN_EDGAR_STATE_DIRECTORY to a folder of your own"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        owner = path.stat().st_uid
+        link, folder = path.lstat(), path.stat()
     except OSError as error:
-        raise StorageError(path, error, remedy) from error
-    if hasattr(os, "getuid") and owner not in (os.getuid(), 0):
-        raise StorageError(path, PermissionError("the folder belongs to another user"), remedy)
+        raise StorageError(path, error, STATE_REMEDY) from error
+    if not hasattr(os, "getuid") or (may_be_shared and _is_shared_by_a_group_of_ours(folder)):
+        return
+    # A link's owner decides where it leads.
+    owners = {folder.st_uid} if may_be_shared else {link.st_uid, folder.st_uid}
+    if not owners <= {os.getuid(), 0}:
+        raise StorageError(path, PermissionError("the folder belongs to another user"), STATE_REMEDY)
+
+
+def _is_shared_by_a_group_of_ours(folder: os.stat_result) -> bool:
+    is_for_group = folder.st_mode & stat.S_IWGRP and folder.st_mode & stat.S_ISGID
+    return bool(is_for_group and not folder.st_mode & stat.S_IWOTH and folder.st_gid in {os.getegid(), *os.getgroups()})
+
+
+def make_shared_file(path: Path) -> None:
+    """Make an empty file that every user of its folder's group can write to, whatever the umask; leave one that is there."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, SHARED_MODE))
+    except FileExistsError:
+        return
+    path.chmod(SHARED_MODE)
 
 
 class ResponseStore:

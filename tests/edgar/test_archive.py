@@ -5,6 +5,7 @@ import json
 import stat
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,27 @@ def test_members_that_are_missing_or_refused_are_reported_by_name(
     assert "ZIP bomb" in found[9_000_002, "facts"]
     assert "has no member CIK0009000004.json" in found[9_000_004, "facts"]
     assert any("'../CIK0009000003.json' leads out" in event.message for event in events)
+
+
+@pytest.mark.parametrize("lost", [INDEX_ZIP, FACTS_ZIP])
+def test_a_filing_stays_awaited_when_a_member_can_not_be_used(
+    lost: str, world: World, home: Path, settings: EdgarSettings
+) -> None:
+    may = datetime(2026, 5, 6, tzinfo=UTC)
+    companies = world.companies(2)
+    serve_archives(world, companies, {}, {})
+    bulk_load(companies, home, settings, now=may)
+    quarter = quarter_filing(9_000_001)
+    name = "CIK0009000001.json"
+    index = {name: index_body(9_000_001, [quarter, first_filing(9_000_001)])}
+    if lost == INDEX_ZIP:
+        serve_archives(world, companies, index, {})
+        assert len(bulk_load(companies, home, settings, now=may).awaited) == 1
+    unusable = {name: b"<html>"}
+    serve_archives(world, companies, *((unusable, {}) if lost == INDEX_ZIP else (index, unusable)))
+    result = bulk_load(companies, home, settings, now=may)
+    assert [failure.cik for failure in result.failures] == [9_000_001]
+    assert [filing.accession for filing in result.awaited] == [quarter.accession]
 
 
 def test_a_download_cut_off_is_retried_and_a_broken_archive_refused(

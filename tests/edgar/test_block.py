@@ -4,12 +4,13 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from pipelines.edgar import Blocked, EdgarSettings, Event, fetch
-from pipelines.edgar.block import block_path, current_block, read_block
+from pipelines.edgar.block import Block, BlockGate, block_path, current_block, read_block
 
 from .process import PassProcess
 from .server import EdgarServer, Fault
@@ -112,12 +113,73 @@ def test_the_second_block_gives_up_and_the_next_run_resumes(
     result = fetch(companies, home, settings, events.append)
     assert [event.kind for event in events][:2] == ["pass_resumed", "blocked"]
     assert (result.resumed, result.changed, result.failures) == (True, (9_000_001, 9_000_002, 9_000_003), ())
+    # Every index again, because a filing may have come meanwhile; companyfacts only where they did not land.
     assert server.paths() == [
+        "/submissions/CIK0009000001.json",
+        "/submissions/CIK0009000002.json",
         "/api/xbrl/companyfacts/CIK0009000002.json",
         "/submissions/CIK0009000003.json",
         "/api/xbrl/companyfacts/CIK0009000003.json",
     ]
     assert current_block(settings) is None
+
+
+def refuse_another(settings: EdgarSettings, status: int, sent_at: float) -> None:
+    """Note a block as another process does whose request was refused."""
+    BlockGate(settings, lambda _: None, threading.Event()).declare("http://127.0.0.1/other", status, sent_at)
+
+
+def test_a_newer_block_of_another_process_is_the_second_of_a_pass_that_waited_for_one(
+    world: World,
+    server: EdgarServer,
+    home: Path,
+    make_settings: Callable[..., EdgarSettings],
+    events: list[Event],
+) -> None:
+    settings = make_settings(workers=2, block_pause_seconds=0.5)
+    refuse_another(settings, 403, time.time())
+
+    def refuse_during(path: str) -> None:
+        if path.endswith("submissions/CIK0009000001.json"):
+            refuse_another(settings, 429, time.time())
+
+    server.before_answer = refuse_during
+    with pytest.raises(
+        Blocked, match=r"a second time \(status 429 on http://127.0.0.1/other.*Run the same command again"
+    ):
+        fetch(world.companies(3), home, settings, events.append)
+    assert [event.kind for event in events].count("blocked") == 1
+    server.before_answer = None
+    assert fetch(world.companies(3), home, settings).changed == (9_000_001, 9_000_002, 9_000_003)
+
+
+def test_a_block_that_another_process_prolongs_stays_one(
+    world: World,
+    home: Path,
+    make_settings: Callable[..., EdgarSettings],
+    events: list[Event],
+) -> None:
+    settings = make_settings(block_pause_seconds=1.0)
+    began = time.time()
+    refuse_another(settings, 403, began)
+    prolonging = threading.Timer(0.5, refuse_another, (settings, 403, began))
+    prolonging.start()
+    assert fetch(world.companies(1), home, settings, events.append).changed == (9_000_001,)
+    assert time.time() - began >= 1.5
+    assert [event.kind for event in events].count("blocked") == 1
+
+
+@pytest.mark.parametrize(("since", "is_second"), [(999.9, False), (1_599.0, False), (1_600.0, True), (-6_200.0, True)])
+def test_refusals_of_processes_at_once_are_one_block_and_a_clock_set_back_hides_no_second(
+    since: float, is_second: bool, make_settings: Callable[..., EdgarSettings], events: list[Event]
+) -> None:
+    gate = BlockGate(make_settings(block_pause_seconds=600), events.append, threading.Event())
+    gate._meet(Block(1_000.0, 1_600.0, "http://127.0.0.1/", 403))
+    other = Block(since, since + 600, "http://127.0.0.1/other", 429)
+    for _ in range(2):
+        with pytest.raises(Blocked) if is_second else nullcontext():
+            gate._meet(other)
+    assert [event.kind for event in events] == ["blocked"]
 
 
 def test_giving_up_ends_the_waits_of_all_threads(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pipelines.edgar import EdgarSettings, Event, Filer, fetch, read_filings
 
 from .conftest import snapshot
 from .process import PassProcess
-from .server import EdgarServer, serving
+from .server import EdgarServer, Fault, serving
 from .world import MadeUpFiling, World, accession, columns, first_filing, quarter_filing
 
 FEBRUARY = datetime(2026, 2, 20, tzinfo=UTC)
@@ -136,6 +137,52 @@ def test_after_ten_days_an_awaited_filing_is_overdue_and_not_asked_for_any_more(
     assert (later.awaited, later.overdue) == ((), ())
 
 
+@pytest.mark.parametrize("form", ["10-Q", "10-K/A", "20-F", "40-F"])
+def test_a_filing_whose_companyfacts_could_not_be_had_is_awaited(
+    form: str, world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001, form=form)
+    event = quarter_filing(9_000_001, number=3, form="8-K")
+    paper = replace(quarter_filing(9_000_001, number=4), xbrl=False)
+    world.index(9_000_001, [paper, event, filing, first_filing(9_000_001)])
+    for _ in range(2):
+        server.fail(facts_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
+        events.clear()
+        failed = fetch(companies, home, settings, events.append, now=MAY)
+        assert [failure.kind for failure in failed.failures] == ["facts"]
+        assert [one.accession for one in failed.awaited] == [filing.accession]
+        assert [event.kind for event in events].count("awaited") == 1
+
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    found = fetch(companies, home, settings, now=MAY)
+    assert (found.changed, found.awaited, found.failures) == ((9_000_001,), (), ())
+
+
+def test_a_filing_stays_awaited_while_the_index_can_not_be_had(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    server.fail(index_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
+    failed = fetch(companies, home, settings, now=MAY)
+    assert [failure.kind for failure in failed.failures] == ["index"]
+    assert [one.accession for one in failed.awaited] == [filing.accession]
+
+
+def test_a_first_load_that_fails_awaits_nothing(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    server.fail(facts_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
+    failed = fetch(companies, home, settings, now=FEBRUARY)
+    assert ([failure.kind for failure in failed.failures], failed.awaited) == (["facts"], ())
+
+
 def test_a_filing_that_appears_during_a_pass_is_found_by_the_next(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
@@ -232,7 +279,7 @@ def test_a_company_added_to_the_universe_is_loaded_beside_the_others(
 
 
 @pytest.mark.parametrize("moment", [0, 9])
-def test_a_killed_pass_goes_on_without_asking_again_for_what_it_landed(
+def test_a_killed_pass_goes_on_without_asking_again_for_the_facts_it_landed(
     moment: int, world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
     companies = world.companies(8)
@@ -253,7 +300,9 @@ def test_a_killed_pass_goes_on_without_asking_again_for_what_it_landed(
     assert bool(kept) == (moment > 0)
     server.clear()
     result = fetch(companies, home, settings)
-    assert set(kept).isdisjoint(server.paths())
+    again = set(kept) & set(server.paths())
+    assert again == {path for path in kept if "/submissions/" in path}
+    assert {logged.status for logged in server.log if logged.path in again} <= {304}
     assert result.failures == ()
     assert result.changed == tuple(company.cik for company in companies)
     assert result.resumed == bool(lines)
@@ -279,5 +328,75 @@ def test_a_pass_cut_off_long_ago_is_not_continued(
     server.clear()
     soon = fetch(companies, home, settings)
     assert soon.resumed is True
-    assert server.paths() == []
+    assert [(logged.path, logged.status) for logged in sorted(server.log, key=lambda logged: logged.path)] == [
+        (index_path(9_000_001), 304),
+        (index_path(9_000_002), 304),
+    ]
     assert soon.changed == (9_000_001, 9_000_002)
+
+
+def cut_off(home: Path, *, kinds: set[str]) -> None:
+    """Make the newest pass look as if it had ended after its lines of these kinds."""
+    ledger = home / "edgar" / "ledger.jsonl"
+    lines = [json.loads(line) for line in ledger.read_bytes().splitlines()]
+    newest = lines[-1]["pass_id"]
+    kept = [line for line in lines if line["pass_id"] != newest or line["kind"] in kinds]
+    ledger.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+
+@pytest.mark.parametrize("kinds", [{"index"}, {"index", "facts"}])
+def test_a_filing_that_appears_after_a_pass_was_cut_off_is_taken_by_the_resumed_pass(
+    kinds: set[str], world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings)
+    event = quarter_filing(9_000_001, form="8-K")
+    world.index(9_000_001, [event, first_filing(9_000_001)])
+    world.facts(9_000_001, [first_filing(9_000_001).accession, event.accession])
+    fetch(companies, home, settings)
+    cut_off(home, kinds=kinds)
+
+    quarter = quarter_filing(9_000_001, number=3)
+    world.index(9_000_001, [quarter, event, first_filing(9_000_001)])
+    world.facts(9_000_001, [filing.accession for filing in (first_filing(9_000_001), event, quarter)])
+    server.clear()
+    result = fetch(companies, home, settings)
+    assert (result.resumed, result.changed) == (True, (9_000_001,))
+    assert {filing.accession for filing in result.new_filings} == {event.accession, quarter.accession}
+    assert server.asked(facts_path(9_000_001)) == 1
+    assert (result.awaited, result.overdue) == ((), ())
+
+
+def test_facts_that_changed_before_a_pass_was_cut_off_are_told_of_by_the_resumed_pass(
+    world: World, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings)
+    quarter = quarter_filing(9_000_001)
+    world.index(9_000_001, [quarter, first_filing(9_000_001)])
+    world.facts(9_000_001, [first_filing(9_000_001).accession, quarter.accession])
+    fetch(companies, home, settings)
+    cut_off(home, kinds={"index", "facts"})
+
+    # An event that changes no facts: the server confirms what the first part of the pass landed.
+    event = quarter_filing(9_000_001, number=3, form="8-K")
+    world.index(9_000_001, [event, quarter, first_filing(9_000_001)])
+    result = fetch(companies, home, settings)
+    assert (result.resumed, result.changed) == (True, (9_000_001,))
+    assert {filing.accession for filing in result.new_filings} == {event.accession, quarter.accession}
+
+
+def test_an_awaited_filing_that_arrives_after_a_pass_was_cut_off_is_taken_by_the_resumed_pass(
+    world: World, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings, now=FEBRUARY)
+    today = datetime.now(UTC).date().isoformat()
+    quarter = quarter_filing(9_000_001, filed=today)
+    world.index(9_000_001, [quarter, first_filing(9_000_001)])
+    assert len(fetch(companies, home, settings).awaited) == 1
+    cut_off(home, kinds={"index", "facts"})
+
+    world.facts(9_000_001, [first_filing(9_000_001).accession, quarter.accession])
+    result = fetch(companies, home, settings)
+    assert (result.resumed, result.changed, result.awaited) == (True, (9_000_001,), ())

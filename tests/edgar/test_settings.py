@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pipelines.edgar import EdgarSettings, MissingContact, bulk_load, fetch, look
+from pipelines.edgar import EdgarSettings, MissingContact, bulk_load, fetch, look, read_settings
+from warehouse.errors import ConfigurationError
 
 from .conftest import snapshot
 from .server import EdgarServer
@@ -63,6 +64,33 @@ def test_the_defaults_are_polite(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_values_out_of_bounds_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         EdgarSettings(**bad)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("TOKENCHAIN_EDGAR_REQUESTS_PER_SECOND", "20", "less than or equal to 10"),
+        ("TOKENCHAIN_EDGAR_REQUESTS_PER_SECOND", "many", "valid integer"),
+        ("TOKENCHAIN_EDGAR_WWW_URL", "example.com", "must start with https://"),
+        ("TOKENCHAIN_EDGAR_FILINGS_SINCE", "long ago", "date"),
+    ],
+)
+@pytest.mark.parametrize("act", [fetch, look, bulk_load])
+def test_a_bad_variable_is_named_with_its_value_and_the_remedy(
+    act: Callable[..., object], variable: str, value: str, rule: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEC_USER_AGENT", "Somebody somebody@example.com")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=f"{variable} is '{value}', .*{rule}.*Correct it .* or unset it"):
+        act([], home)
+    assert not home.exists()
+
+
+def test_every_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENCHAIN_EDGAR_WORKERS", "0")
+    monkeypatch.setenv("TOKENCHAIN_EDGAR_ATTEMPTS", "99")
+    with pytest.raises(ConfigurationError, match=r"TOKENCHAIN_EDGAR_WORKERS is '0'.*TOKENCHAIN_EDGAR_ATTEMPTS is '99'"):
+        read_settings()
 
 
 def test_every_request_carries_the_contact_and_accepts_gzip(

@@ -3,15 +3,22 @@
 import errno
 import gzip
 import os
+import shutil
+import stat
+import tempfile
 import threading
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from pipelines.edgar import EdgarSettings, Event, LandedResponse, fetch
+from pipelines.edgar.block import BlockGate
 from pipelines.edgar.errors import StorageError
 from pipelines.edgar.ledger import Ledger, LedgerLine
-from pipelines.edgar.storage import ResponseStore, hash_of, write_atomic
+from pipelines.edgar.rate import RequestRate
+from pipelines.edgar.storage import ResponseStore, hash_of, trusted_directory, write_atomic
 
 from .conftest import snapshot
 from .world import World, first_filing, quarter_filing
@@ -181,3 +188,122 @@ def test_old_leftovers_of_killed_passes_are_removed_and_young_ones_are_not(
     os.utime(old, (1_700_000_000, 1_700_000_000))
     fetch(companies, home, settings)
     assert (old.exists(), young.exists()) == (False, True)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder that a group shares."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(0o2770)
+    return folder
+
+
+def become_another_user(monkeypatch: pytest.MonkeyPatch, folder: Path, *, groups: list[int] | None = None) -> None:
+    owner = folder.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 12_345)
+    monkeypatch.setattr(os, "getegid", lambda: folder.stat().st_gid + 12_345)
+    monkeypatch.setattr(os, "getgroups", lambda: groups or [])
+
+
+def owned_by_somebody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a folder look as if it belonged to a user who is neither root nor this one."""
+    real = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(path, follow_symlinks=follow_symlinks)
+        fields = list(found)
+        fields[4] = 54_321 if path == folder else found.st_uid
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_member", "may_be_shared", "is_trusted"),
+    [
+        (0o2770, True, True, True),
+        (0o2770, False, True, False),
+        (0o2770, True, False, False),
+        (0o2777, True, True, False),
+        (0o2750, True, True, False),
+        # Without the group handed on, the others could not write the files made in it.
+        (0o770, True, True, False),
+    ],
+)
+def test_a_folder_of_another_user_is_trusted_only_where_a_group_of_ours_shares_it(
+    mode: int, is_member: bool, may_be_shared: bool, is_trusted: bool, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.chmod(mode)
+    become_another_user(monkeypatch, shared, groups=[shared.stat().st_gid] if is_member else None)
+    owned_by_somebody(shared, monkeypatch)
+    refusal = pytest.raises(StorageError, match=r"belongs to another user.*TOKENCHAIN_EDGAR_STATE_DIRECTORY.*mode 2770")
+    with nullcontext() if is_trusted else refusal:
+        trusted_directory(shared, may_be_shared=may_be_shared)
+
+
+def test_the_default_folder_is_not_followed_through_the_link_of_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "own")
+    trusted_directory(link, may_be_shared=False)
+    real = Path.lstat
+    monkeypatch.setattr(
+        Path, "lstat", lambda path: os.stat_result([*list(real(path))[:4], 54_321, *list(real(path))[5:]])
+    )
+    with pytest.raises(StorageError, match="belongs to another user"):
+        trusted_directory(link, may_be_shared=False)
+
+
+def test_the_state_is_writable_for_its_group_whatever_the_umask(shared: Path) -> None:
+    earlier = os.umask(0o077)
+    try:
+        use_state(shared)
+        names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in shared.iterdir()}
+    finally:
+        os.umask(earlier)
+    assert names == {"requests.sqlite": 0o660, "requests.sqlite.lock": 0o660, "block.json": 0o660}
+
+
+def use_state(folder: Path) -> None:
+    """Make a request and be blocked, as far as the state notices."""
+    trusted_directory(folder, may_be_shared=True)
+    rate = RequestRate(folder, 10, threading.Event())
+    with rate.permit():
+        pass
+    rate.close()
+    settings = EdgarSettings(state_directory=folder, block_pause_seconds=60)
+    BlockGate(settings, lambda _: None, threading.Event()).declare("http://127.0.0.1/", 403, time.time())
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become two other users")
+def test_two_users_of_a_group_share_the_state() -> None:
+    group, folder = 54_321, Path(tempfile.mkdtemp())
+    try:
+        os.chown(folder, 11_111, group)
+        folder.chmod(0o2770)
+        assert [as_user(user, [group], folder) for user in (11_111, 22_222, 11_111)] == [0, 0, 0]
+        assert {path.stat().st_gid for path in folder.iterdir()} == {group}
+        assert as_user(33_333, [], folder) != 0
+    finally:
+        shutil.rmtree(folder)
+
+
+def as_user(user: int, groups: list[int], folder: Path) -> int:
+    """Use the state as another user, in a process of its own; returns its exit code."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgroups(groups)
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            os.umask(0o077)
+            use_state(folder)
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)

@@ -202,12 +202,18 @@ def test_every_lasting_fault_leaves_the_last_good_data_and_is_named(
         status = " ".join(printed(show_status, home).split())
         assert facts_path("AAPL") in status, name
         assert query(home.database, "SELECT * FROM core.quarters WHERE ticker = 'AAPL' ORDER BY ALL") == facts, name
+        # The index has the filing although its facts could not be had: never mistaken for none.
+        assert query(home.database, "SELECT accession, state FROM meta.awaited_filings") == [(accession, "awaited")], (
+            name
+        )
+        assert f"{accession}: awaited: filed, not in companyfacts yet" in status, name
     # The first brought the filing of the index, the others nothing at all.
     assert outcomes == ["published", *["unchanged"] * (len(LASTING) - 1)]
     live_server.forget_faults()
     outcome = refresh_live()
     assert (outcome_of(outcome), outcome.record and outcome.record.message) == ("published", None)
     assert newest_income(home.database) == pytest.approx(income * 1.02, rel=1e-6)
+    assert query(home.database, "SELECT * FROM meta.awaited_filings") == []
 
 
 def test_faults_that_pass_end_in_the_complete_warehouse(

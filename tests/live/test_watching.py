@@ -13,10 +13,15 @@ import pytest
 from pipelines import watching
 from pipelines.edgar import Look
 from pipelines.edgar.submissions import Filing
-from pipelines.watching import FILINGS_TAG, Cursor, is_due, is_filing_time, runs_to_request
+from pipelines.requesting import Asked, Cursor, pause_after, runs_to_request
+from pipelines.watching import FILINGS_TAG, is_due, is_filing_time
 from tests.edgar.server import EdgarServer, Fault, serving
 from tests.edgar.world import World, first_filing, quarter_filing
 from warehouse.home import Home
+
+WEDNESDAY = dt.datetime(2026, 5, 20, 15, 0, tzinfo=dt.UTC)
+QUARTER_HOUR = dt.timedelta(minutes=15)
+FAILED, SUCCEEDED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 
 UNIVERSE = """companies:
   - {ticker: T001, cik: 9000001, name: One, tier: upstream}
@@ -66,35 +71,92 @@ def seen(*accessions: str, failed: bool = False) -> Look:
 
 def test_a_filing_triggers_once_while_its_run_succeeds_and_again_when_it_failed() -> None:
     cursor = Cursor()
-    first = runs_to_request(seen("a"), cursor, {})
+    first = runs_to_request(seen("a"), cursor, {}, WEDNESDAY)
     assert first is not None
     key, reasons = first
     assert reasons == ["a"]
     for status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS):
-        assert runs_to_request(seen("a"), cursor, {key: status}) is None
-    again = runs_to_request(seen("a"), cursor, {key: dg.DagsterRunStatus.FAILURE})
+        assert runs_to_request(seen("a"), cursor, {key: status}, WEDNESDAY) is None
+    again = runs_to_request(seen("a"), cursor, {key: dg.DagsterRunStatus.FAILURE}, WEDNESDAY)
     assert again is not None
     assert again[0] != key
     assert again[0].endswith("-2")
     # A second filing brings its own run; the first has one under way.
-    more = runs_to_request(seen("a", "b"), cursor, {again[0]: dg.DagsterRunStatus.STARTED})
+    more = runs_to_request(seen("a", "b"), cursor, {again[0]: dg.DagsterRunStatus.STARTED}, WEDNESDAY)
     assert more is not None
     assert more[1] == ["b"]
 
 
 def test_a_failed_look_does_not_forget_which_attempt_it_was() -> None:
     cursor = Cursor()
-    first = runs_to_request(seen("a"), cursor, {})
+    first = runs_to_request(seen("a"), cursor, {}, WEDNESDAY)
     assert first is not None
-    assert runs_to_request(seen(failed=True), cursor, {first[0]: dg.DagsterRunStatus.FAILURE}) is None
-    again = runs_to_request(seen("a"), cursor, {first[0]: dg.DagsterRunStatus.FAILURE})
+    assert runs_to_request(seen(failed=True), cursor, {first[0]: dg.DagsterRunStatus.FAILURE}, WEDNESDAY) is None
+    again = runs_to_request(seen("a"), cursor, {first[0]: dg.DagsterRunStatus.FAILURE}, WEDNESDAY)
     assert again is not None
     assert again[0].endswith("-2")
-    assert runs_to_request(seen(), cursor, {}) is None
+    assert runs_to_request(seen(), cursor, {}, WEDNESDAY) is None
     assert cursor.requested == {}
 
 
-@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", '{"requested": 3}', "3"])
+def asked_in_a_day(status: dg.DagsterRunStatus) -> list[dt.timedelta]:
+    """When runs are asked for in a day of quarter-hourly ticks, if each run ends like this and its filing stays; from the first on."""
+    cursor, states, asked = Cursor(), dict[str, dg.DagsterRunStatus | None](), list[dt.timedelta]()
+    for number in range(97):
+        wanted = runs_to_request(seen("a"), cursor, states, WEDNESDAY + number * QUARTER_HOUR)
+        if wanted is not None:
+            assert wanted[0] not in states
+            states[wanted[0]] = status
+            asked.append(number * QUARTER_HOUR)
+        cursor = Cursor.read(cursor.text())
+    return asked
+
+
+def test_a_filing_whose_runs_keep_failing_is_asked_for_at_growing_pauses() -> None:
+    hours = [asked / dt.timedelta(hours=1) for asked in asked_in_a_day(FAILED)]
+    assert hours == [0, 0.25, 0.5, 1, 2, 4, 8, 14, 20]
+
+
+def test_a_filing_that_a_run_left_although_it_succeeded_is_asked_for_again_but_not_at_every_tick() -> None:
+    hours = [asked / dt.timedelta(hours=1) for asked in asked_in_a_day(SUCCEEDED)]
+    assert hours == [0, 0.5, 1.5, 3.5, 7.5, 13.5, 19.5]
+
+
+def test_a_pause_never_grows_beyond_six_hours() -> None:
+    assert {pause_after(attempt, has_succeeded) for attempt in (7, 100, 10_000) for has_succeeded in (True, False)} == {
+        dt.timedelta(hours=6)
+    }
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED])
+def test_a_run_that_goes_on_is_waited_for_however_long(status: dg.DagsterRunStatus) -> None:
+    assert asked_in_a_day(status) == [dt.timedelta()]
+
+
+def test_a_new_filing_does_not_wait_for_the_pause_of_another_nor_inherit_it() -> None:
+    cursor = Cursor(requested={"a": Asked("old-9", 9, WEDNESDAY.isoformat())})
+    wanted = runs_to_request(seen("a", "b"), cursor, {"old-9": FAILED}, WEDNESDAY + QUARTER_HOUR)
+    assert wanted is not None
+    assert wanted[1] == ["b"]
+    later = WEDNESDAY + dt.timedelta(hours=6)
+    together = runs_to_request(seen("a", "b"), cursor, {"old-9": FAILED, wanted[0]: FAILED}, later)
+    assert together is not None
+    assert together[1] == ["a", "b"]
+    assert {reason: asked.attempt for reason, asked in cursor.requested.items()} == {"a": 10, "b": 2}
+
+
+@pytest.mark.parametrize("asked_at", ["", "yesterday", (WEDNESDAY + dt.timedelta(days=9)).isoformat()])
+def test_a_pause_from_an_unknown_or_later_time_is_over(asked_at: str) -> None:
+    cursor = Cursor(requested={"a": Asked("old-9", 9, asked_at)})
+    assert runs_to_request(seen("a"), cursor, {"old-9": FAILED}, WEDNESDAY) is not None
+
+
+def test_the_cursor_of_an_earlier_version_is_read() -> None:
+    cursor = Cursor.read('{"looked_at": "", "requested": {"a": {"attempt": 2, "run_key": "x-2"}}}')
+    assert cursor.requested == {"a": Asked("x-2", 2)}
+
+
+@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", '{"requested": 3}', '{"requested": {"a": 3}}', "3"])
 def test_an_unreadable_cursor_is_an_empty_one(text: str | None) -> None:
     assert Cursor.read(text) == Cursor()
 
@@ -135,10 +197,10 @@ def sensor_named(name: str) -> dg.SensorDefinition:
     return next(sensor for sensor in defs.sensors or () if getattr(sensor, "name", "") == name)  # type: ignore[return-value]
 
 
-def tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
-    """A tick on a Wednesday in filing hours."""
+def tick(instance: dg.DagsterInstance, cursor: str | None, moment: dt.datetime = WEDNESDAY) -> dg.SensorResult:
+    """A tick, by default on a Wednesday in filing hours."""
     context = dg.build_sensor_context(instance=instance, cursor=cursor)
-    return watching.evaluate(context, dt.datetime(2026, 5, 20, 15, 0, tzinfo=dt.UTC))
+    return watching.evaluate(context, moment)
 
 
 def land(home: Home) -> None:
@@ -188,6 +250,48 @@ def test_the_sensor_asks_again_when_the_run_failed(settings: Home, served: World
         assert retry.run_key != request.run_key
 
 
+def test_a_filing_whose_facts_failed_in_a_run_that_succeeded_gets_another_run(
+    settings: Home, edgar: EdgarServer, served: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENCHAIN_EDGAR_ATTEMPTS", "1")
+    land(settings)
+    filing = quarter_filing(9_000_002)
+    served.index(9_000_002, [filing, first_filing(9_000_002)])
+    served.facts(9_000_002, [first_filing(9_000_002).accession, filing.accession])
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance, None)
+        (request,) = first.run_requests or []
+        edgar.fail("companyfacts/CIK0009000002.json", Fault("status", status=503))
+        land(settings)
+        instance.add_run(_run(request.run_key, SUCCEEDED))
+        paused = tick(instance, first.cursor, WEDNESDAY + QUARTER_HOUR)
+        assert filing.accession in skipped(paused)
+        second = tick(instance, paused.cursor, WEDNESDAY + 2 * QUARTER_HOUR)
+        (again,) = second.run_requests or []
+        assert again.run_key != request.run_key
+        land(settings)
+        instance.add_run(_run(again.run_key, SUCCEEDED))
+        assert skipped(tick(instance, second.cursor, WEDNESDAY + 9 * QUARTER_HOUR)) == "nothing new"
+
+
+def test_a_run_that_ends_during_a_look_is_not_blamed_for_what_the_look_saw(
+    settings: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = tick(instance, None)
+        (request,) = first.run_requests or []
+        run = _run(request.run_key, dg.DagsterRunStatus.STARTED)
+        instance.add_run(run)
+
+        def look_while_the_run_ends(*_: object) -> Look:
+            instance.delete_run(run.run_id)
+            instance.add_run(_run(request.run_key, SUCCEEDED))
+            return Look((), (), (), (), (9_000_001, 9_000_002), (), 2)
+
+        monkeypatch.setattr(watching, "look_now", look_while_the_run_ends)
+        skipped(tick(instance, first.cursor, WEDNESDAY + dt.timedelta(hours=2)))
+
+
 def _run(key: str | None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
     return dg.DagsterRun(job_name="refresh", status=status, tags={FILINGS_TAG: str(key)})
 
@@ -207,6 +311,8 @@ def test_the_sensor_says_why_it_does_not_look(
         monkeypatch.setenv("TOKENCHAIN_SOURCE", "edgar")
         monkeypatch.setenv("SEC_USER_AGENT", "nobody")
         assert "SEC_USER_AGENT" in skipped(tick(instance, None))
+        monkeypatch.setenv("TOKENCHAIN_EDGAR_REQUESTS_PER_SECOND", "20")
+        assert "TOKENCHAIN_EDGAR_REQUESTS_PER_SECOND is '20'" in skipped(tick(instance, None))
         assert edgar.paths() == []
 
 
