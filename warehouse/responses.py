@@ -63,8 +63,10 @@ def find_responses(source: Path, universe: Universe) -> list[FoundResponse]:
     elif source.is_file() and zipfile.is_zipfile(source):
         found = list(_in_zip(source, names))
     else:
+        fault = "neither a folder nor a zip file" if source.exists() else "does not exist"
         raise ConfigurationError(
-            f"{source}: neither a folder nor a zip file; give a folder of CIK##########.json files"
+            f"{source}: {fault}; give a folder of CIK##########.json files, SEC's companyfacts.zip, or one of the names bundled,"
+            " edgar, edgar-bulk"
         )
     if not found:
         raise ConfigurationError(f"{source}: holds no response of any company of the universe; check the folder")
