@@ -13,7 +13,9 @@ import ibis.expr.datatypes as dt
 
 from pipelines.catalogue import all_tables
 from pipelines.lineage_fallback import fallback_rules
-from schemas.base import TableClass, ibis_schema, key_columns, qualified_name
+from schemas.base import TableClass, columns, ibis_schema, key_columns, qualified_name, table_comment
+from schemas.meta.lineage import Lineage as LineageView
+from schemas.meta.warehouse import Columns, Tables
 from warehouse.concepts import ConceptMap
 from warehouse.engine import quoted
 from warehouse.errors import ConfigurationError
@@ -28,45 +30,9 @@ from warehouse.lineage import (
 )
 from warehouse.methodology import Methodology
 
-VIEW = "meta.lineage"
-VIEW_COMMENT = (
-    "From what each number of core and mart is made: one row per number and input, by the rules of lineage.yaml. Filter by table_name,"
-    " column_name and entity or number_key; input_table, input_column and input_key are the table_name, column_name and number_key of the"
-    " next step, until accession or filing_url names the filing. Usage warning: without a filter it lists millions of pairs."
-)
-# Column → (SQL type, meaning).
-VIEW_COLUMNS: dict[str, tuple[str, str]] = {
-    "table_name": ("VARCHAR", "Table of the number"),
-    "entity": ("VARCHAR", "Ticker, tier or other entity of the number's row; null where the table has none"),
-    "quarter": (
-        "VARCHAR",
-        "Quarter of the number's row as the table labels it: calendar quarter in core, 2026FQ4 where only the fiscal one is there",
-    ),
-    "number_key": ("VARCHAR", "Key of the number's row: its key columns in the order of meta.columns, joined by |"),
-    "column_name": ("VARCHAR", "Column of the number"),
-    "value": ("DOUBLE", "The number"),
-    "formula": ("VARCHAR", "How it is made of its inputs: arithmetic on input_role, or words"),
-    "is_computable": ("BOOLEAN", "The formula is arithmetic that gives the number from the listed inputs"),
-    "note": ("VARCHAR", "Method of the number, or why it is null"),
-    "input_role": ("VARCHAR", "Name of the input in the formula"),
-    "is_context": (
-        "BOOLEAN",
-        "The input measures the number without being part of it, such as a value of the normalisation window",
-    ),
-    "input_table": ("VARCHAR", "Table of the input; core.statement_facts for facts as filed"),
-    "input_column": ("VARCHAR", "Column of the input; null where the whole row is the input"),
-    "input_entity": ("VARCHAR", "Entity of the input's row"),
-    "input_quarter": ("VARCHAR", "Quarter of the input's row"),
-    "input_key": ("VARCHAR", "Key of the input's row; null where the table as a whole is the input"),
-    "input_factor": ("DOUBLE", "Factor with which the input enters: a sign or a weight"),
-    "input_value": ("DOUBLE", "Value of the input"),
-    "accession": ("VARCHAR", "Accession number of the filing of a fact"),
-    "tag": ("VARCHAR", "Taxonomy and tag of a fact"),
-    "period_start_date": ("DATE", "First day of the fact's period; null for a balance"),
-    "period_end_date": ("DATE", "Last day of the fact's period"),
-    "filed_date": ("DATE", "Day the fact was filed, or the source of a sourced figure published"),
-    "filing_url": ("VARCHAR", "Link to the filing, or to the source of a sourced figure"),
-}
+VIEW = qualified_name(LineageView)
+# Column → SQL type.
+VIEW_COLUMNS: dict[str, str] = {declared.name: declared.data_type for declared in columns(LineageView)}
 ENTITY_COLUMNS = ("entity", "ticker", "tier", "figure_id")
 QUARTER_COLUMNS = ("quarter", "calendar_quarter", "last_quarter", "fiscal_year", "year", "calendar_year")
 FACTS = "core.statement_facts"
@@ -144,19 +110,46 @@ def all_rules(lineage: Lineage, concepts: ConceptMap, methodology: Methodology) 
 def _require_columns(rule: ResolvedRule, shapes: Mapping[str, TableShape]) -> None:
     """Raises ConfigurationError where a rule names a table or column that is not there."""
     named = [(rule.table, rule.columns.values()), *((given.table, given.columns.values()) for given in rule.inputs)]
-    for table, columns in named:
-        lacking = [column for column in columns if column and table in shapes and column not in shapes[table].columns]
+    for table, names in named:
+        lacking = [name for name in names if name and table in shapes and name not in shapes[table].columns]
         if table not in shapes or lacking:
             what = f"no column {', '.join(lacking)} in {table}" if lacking else f"no table {table}"
             raise ConfigurationError(f"{DEFAULT_LINEAGE}: rule of {rule.table}: there is {what}; correct the rule")
 
 
 def lineage_statements(concepts: ConceptMap, methodology: Methodology) -> list[str]:
-    """The statements that create and describe the view; they need the tables of the published file."""
+    """The statements that create, describe and list the view; they need the tables of the published file."""
     lineage = read_lineage()
     sql = lineage_sql(all_rules(lineage, concepts, methodology), table_shapes(lineage))
-    comments = [f"COMMENT ON COLUMN {VIEW}.{name} IS {quoted(meaning)}" for name, (_, meaning) in VIEW_COLUMNS.items()]
-    return [f"CREATE VIEW {VIEW} AS {sql}", f"COMMENT ON VIEW {VIEW} IS {quoted(VIEW_COMMENT)}", *comments]
+    comments = [
+        f"COMMENT ON COLUMN {VIEW}.{column.name} IS {quoted(column.comment)}" for column in columns(LineageView)
+    ]
+    return [
+        f"CREATE VIEW {VIEW} AS {sql}",
+        f"COMMENT ON VIEW {VIEW} IS {quoted(table_comment(LineageView))}",
+        *comments,
+        *_dictionary_statements(sql),
+    ]
+
+
+def _dictionary_statements(sql: str) -> list[str]:
+    """The rows of the data dictionary that tell of the view, and the row counts of the two tables they go to."""
+    tables, dictionary = qualified_name(Tables), qualified_name(Columns)
+    rows = (
+        f"({quoted(VIEW)}, {quoted(column.name)}, {position}, {quoted(column.data_type)}, {quoted(column.unit)},"
+        f" {quoted(column.meaning)}, {column.nullable}, {column.is_key})"
+        for position, column in enumerate(columns(LineageView), start=1)
+    )
+    return [
+        f"INSERT INTO {tables} (table_name, description, sql) VALUES"
+        f" ({quoted(VIEW)}, {quoted(table_comment(LineageView))}, {quoted(sql)})",
+        f"INSERT INTO {dictionary} (table_name, column_name, position, data_type, unit, meaning, nullable, is_key)"
+        f" VALUES {', '.join(rows)}",
+        *(
+            f"UPDATE {tables} SET row_count = (SELECT count(*) FROM {name}) WHERE table_name = {quoted(name)}"
+            for name in (tables, dictionary)
+        ),
+    ]
 
 
 def lineage_sql(rules: Iterable[ResolvedRule], shapes: Mapping[str, TableShape]) -> str:
@@ -187,7 +180,7 @@ def _branch(rule: ResolvedRule, given: ResolvedInput, shapes: Mapping[str, Table
         **_input_columns(given, rule, shapes),
     }
     columns = ", ".join(
-        f"CAST({selected.get(name, 'NULL')} AS {kind}) AS {name}" for name, (kind, _) in VIEW_COLUMNS.items()
+        f"CAST({selected.get(name, 'NULL')} AS {kind}) AS {name}" for name, kind in VIEW_COLUMNS.items()
     )
     return f"SELECT {columns} FROM {_from(rule, given, is_named)}{_where(rule)}"
 

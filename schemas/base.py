@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import duckdb
 import ibis.expr.datatypes as dt
 
 # Checks are bound to the engine's functions when a schema is made, so these must be known before the first one is.
@@ -164,8 +165,11 @@ def ibis_schema(table: TableClass) -> dict[str, dt.DataType]:
     return {name: declared.dtype.type for name, declared in table.to_schema().columns.items()}
 
 
+@cache
 def sql_type(data_type: dt.DataType) -> str:
-    """The DuckDB type name of an Ibis type."""
-    from ibis.backends.sql.compilers import duckdb
+    """The name of an Ibis type as DuckDB itself spells it, such as VARCHAR for what Ibis writes as TEXT."""
+    from ibis.backends.sql.compilers import duckdb as compilers
 
-    return str(duckdb.compiler.type_mapper.to_string(data_type))
+    written = compilers.compiler.type_mapper.to_string(data_type)
+    with duckdb.connect(config={"threads": 1}) as engine:
+        return str(engine.execute(f"SELECT typeof(NULL::{written})").fetchall()[0][0])

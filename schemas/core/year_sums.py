@@ -13,7 +13,7 @@ from schemas.base import Table, column
 class FiscalYearSums(Table):
     """Whether four quarters of a flow sum to the fiscal year as filed: company × concept × fiscal year with all four quarters.
 
-    Some 9 % of years differ, nearly all by rounding; the rest were recast by a later filing, which is named.
+    With the bundled filings 138 of 1,057 years (13 %) differ: 130 by rounding, eight by a recast that is listed in raw.known_recasts.
     """
 
     ticker: str = column("Ticker")

@@ -35,7 +35,9 @@ class Backlog(Table):
     sourced_usd: float = column("The transcribed level beside it", unit="US dollars", nullable=True)
     rounding_usd: float = rounding_column("Step the sourced level is printed in; null for a filed level", "US dollars")
     is_definition_break: bool = column("Not comparable with the quarters before: definition, or one giant contract")
-    break_reason: str = column("Why", nullable=True)
+    break_reason: str = column(
+        "What breaks the comparison with the quarters before; null without a break", nullable=True
+    )
     growth_pct: float = column("Against a year before, same definition", unit="percent", nullable=True)
     growth_quarter_pct: float = column("Against the quarter before, same definition", unit="percent", nullable=True)
     growth_crosses_break: bool = column("A break lies inside the year of growth_pct")

@@ -40,7 +40,9 @@ class CompositeContributions(Table):
     tier: str = column("Tier")
     basis: str = column(BASIS_MEANING, isin=BASES)
     quarter: str = quarter_column(QUARTER_MEANING)
-    comparison: str = column("The quarter compared with", isin=COMPARISONS)
+    comparison: str = column(
+        "Compared with the quarter before (previous_quarter) or the same a year before", isin=COMPARISONS
+    )
     quarter_before: str = quarter_column("The quarter compared with")
     sub_index: str = column("Sub-index", isin=SUB_INDICES)
     ticker: str = column("Company")

@@ -13,22 +13,25 @@ SEVERITIES = ["error", "warning"]
 
 
 class Tables(Table):
-    """Every table of this file, with the SQL it is made by."""
+    """Every table and view of this file, with the SQL it is made by."""
 
     table_name: str = column("Qualified name, such as core.quarters")
     description: str = column("What the table is, with usage warnings")
-    row_count: dt.Int64 = column("Rows", unit="rows", ge=0)
-    sql: str = column(
-        "SQL that the table's expression compiles to; null where the table is read from a source", nullable=True
+    row_count: dt.Int64 = column(
+        "Rows; null for a view, whose rows are made when it is read", unit="rows", nullable=True, ge=0
     )
-    run_id: str = column("Run that computed the table last", nullable=True)
+    sql: str = column(
+        "SQL that the table's expression compiles to; null where the table is read from a source or made with this file",
+        nullable=True,
+    )
+    run_id: str = column("Run that computed the table last; null where it is made with this file", nullable=True)
 
     class Config:
         unique = ["table_name"]
 
 
 class Columns(Table):
-    """The data dictionary: every column of every table with type, unit and meaning."""
+    """The data dictionary: every column of every table and view with type, unit and meaning."""
 
     table_name: str = column("Qualified name of the table")
     column_name: str = column("Name of the column")

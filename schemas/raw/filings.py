@@ -13,8 +13,10 @@ from schemas.base import Microseconds, Table, column
 class CompanyFacts(Table):
     """Every fact of the companyfacts responses, all versions; one row per fact and filing.
 
-    The bundled filings hold every fact of the mapped tags, full responses hold all. Figures that companies report under their own tags
-    (taxonomies `msft`, `tsla`) come from `custom_tag_facts.csv`, because the API leaves them out.
+    The bundled filings are extracts with the mapped tags only. Those of AAPL and NVDA were made from whole responses and hold every fact
+    of these tags. Captures of the others held selected tags only, of META, AMZN and ORCL for all years, of TSLA after 2022, of MSFT
+    after January 2026, of GOOGL after June 2026: there a fact of a mapped tag may be missing. Figures that companies report under
+    their own tags (taxonomies `msft`, `tsla`) come from `custom_tag_facts.csv`, because the API leaves them out.
     """
 
     cik: int = column("Central index key of the company", gt=0)
@@ -31,7 +33,7 @@ class CompanyFacts(Table):
         str_matches=r"^\d{10}-\d{2}-\d{6}$",
     )
     filing_fiscal_year: dt.Int64 = column(
-        "Fiscal year the filing is about (`fy`); for 44–49 % of real rows not the fact's own", nullable=True
+        "Fiscal year the filing is about (`fy`); in 54 % of the bundled rows not the fact's own", nullable=True
     )
     filing_fiscal_period: str = column("Fiscal period the filing is about (`fp`), not the fact's own", nullable=True)
     form: str = column("Form of the filing, such as 10-K, 10-Q")

@@ -48,7 +48,8 @@ def assert_whole(database: Path) -> None:
     """The file opens, and every table holds the rows that the file says of it."""
     connection = duckdb.connect(str(database), read_only=True)
     try:
-        for name, rows in connection.execute("SELECT table_name, row_count FROM meta.tables").fetchall():
+        told = "SELECT table_name, row_count FROM meta.tables WHERE row_count IS NOT NULL"
+        for name, rows in connection.execute(told).fetchall():
             assert connection.execute(f"SELECT count(*) FROM {name}").fetchall() == [(rows,)], name
     finally:
         connection.close()

@@ -8,12 +8,14 @@ import pytest
 
 from pipelines.catalogue import all_tables, derived_tables
 from schemas.base import TableClass, columns, qualified_name, table_comment
+from schemas.meta.lineage import Lineage
 from tests.homes import CIKS, read_json, response_path
 from warehouse.home import Home
 from warehouse.publication import META_TABLES
 from warehouse.responses import BUNDLED_FILINGS
 
 PUBLISHED = list(dict.fromkeys([*all_tables(), *META_TABLES]))
+LISTED = [*PUBLISHED, Lineage]
 DERIVED = [derived.table for derived in derived_tables()]
 LAYERS = ("raw", "core", "mart", "meta")
 FIRST_STORAGE_OF_2 = 68
@@ -29,16 +31,17 @@ def test_it_holds_the_declared_tables_and_no_other(published: duckdb.DuckDBPyCon
     assert {row[0] for row in found} == {qualified_name(table) for table in PUBLISHED}
 
 
-@pytest.mark.parametrize("table", PUBLISHED, ids=qualified_name)
+def test_it_holds_the_declared_view_and_no_other(published: duckdb.DuckDBPyConnection) -> None:
+    found = rows_of(published, "SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal")
+
+    assert found == [(qualified_name(Lineage), table_comment(Lineage))]
+
+
+@pytest.mark.parametrize("table", LISTED, ids=qualified_name)
 def test_columns_and_types_are_the_declared_ones(published: duckdb.DuckDBPyConnection, table: TableClass) -> None:
     found = published.execute(f"DESCRIBE {qualified_name(table)}").fetchall()
-    declared = [(column.name, column.data_type) for column in columns(table)]
-    # The same type has several spellings: the engine's own decides.
-    spelled = [
-        (name, published.execute(f"SELECT typeof(NULL::{data_type})").fetchall()[0][0]) for name, data_type in declared
-    ]
 
-    assert [(row[0], row[1]) for row in found] == spelled
+    assert [(row[0], row[1]) for row in found] == [(column.name, column.data_type) for column in columns(table)]
 
 
 def test_every_table_and_every_column_has_its_comment(published: duckdb.DuckDBPyConnection) -> None:
@@ -48,14 +51,13 @@ def test_every_table_and_every_column_has_its_comment(published: duckdb.DuckDBPy
     listed = rows_of(
         published,
         f"""SELECT schema_name || '.' || table_name, column_name, comment FROM duckdb_columns()
-        WHERE schema_name IN {LAYERS}
-            AND (schema_name, table_name) IN (SELECT (schema_name, table_name) FROM duckdb_tables())""",
+        WHERE schema_name IN {LAYERS}""",
     )
     comments = {(row[0], row[1]): row[2] for row in listed}
 
     assert tables == {qualified_name(table): table_comment(table) for table in PUBLISHED}
     assert comments == {
-        (qualified_name(table), column.name): column.comment for table in PUBLISHED for column in columns(table)
+        (qualified_name(table), column.name): column.comment for table in LISTED for column in columns(table)
     }
 
 
@@ -96,7 +98,7 @@ def test_the_data_dictionary_is_the_declarations(published: duckdb.DuckDBPyConne
             column.nullable,
             column.is_key,
         )
-        for table in PUBLISHED
+        for table in LISTED
         for position, column in enumerate(columns(table), start=1)
     }
 
@@ -104,8 +106,35 @@ def test_the_data_dictionary_is_the_declarations(published: duckdb.DuckDBPyConne
     assert set(found) == declared
 
 
+def test_the_data_dictionary_spells_types_as_the_file_does(published: duckdb.DuckDBPyConnection) -> None:
+    found = f"""SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()
+        WHERE schema_name IN {LAYERS}"""
+    told = "SELECT table_name, column_name, data_type FROM meta.columns"
+
+    assert rows_of(published, f"({found}) EXCEPT ({told})") == []
+    assert rows_of(published, f"({told}) EXCEPT ({found})") == []
+
+
+def test_meta_tables_tells_what_each_table_and_view_is(published: duckdb.DuckDBPyConnection) -> None:
+    told = dict(rows_of(published, "SELECT table_name, description FROM meta.tables"))
+
+    assert told == {qualified_name(table): table_comment(table) for table in LISTED}
+
+
+def test_the_sql_of_the_view_is_listed_and_runs(published: duckdb.DuckDBPyConnection) -> None:
+    ((sql, row_count),) = published.execute(
+        "SELECT sql, row_count FROM meta.tables WHERE table_name = ?", [qualified_name(Lineage)]
+    ).fetchall()
+    numbers = "WHERE table_name = 'core.fundamentals' AND entity = 'NVDA' AND quarter = '2025Q4' AND column_name = 'roic_ttm_pct'"
+    listed, viewed = (rows_of(published, f"FROM {source} {numbers}") for source in (f"({sql})", "meta.lineage"))
+
+    assert row_count is None
+    assert len(listed) > 0
+    assert sorted(map(str, listed)) == sorted(map(str, viewed))
+
+
 def test_meta_tables_counts_the_rows_of_every_table(published: duckdb.DuckDBPyConnection) -> None:
-    told = dict(rows_of(published, "SELECT table_name, row_count FROM meta.tables"))
+    told = dict(rows_of(published, "SELECT table_name, row_count FROM meta.tables WHERE row_count IS NOT NULL"))
     counted = {
         name: published.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]
         for name in map(qualified_name, PUBLISHED)
@@ -136,7 +165,7 @@ def test_the_sql_of_a_derived_table_gives_the_very_same_content(published: duckd
 def test_tables_read_from_a_source_have_no_sql(published: duckdb.DuckDBPyConnection) -> None:
     with_sql = {row[0] for row in rows_of(published, "SELECT table_name FROM meta.tables WHERE sql IS NOT NULL")}
 
-    assert with_sql == {qualified_name(table) for table in DERIVED}
+    assert with_sql == {qualified_name(table) for table in [*DERIVED, Lineage]}
 
 
 def test_every_table_has_been_checked_and_no_check_of_severity_error_failed(

@@ -18,6 +18,7 @@ from schemas.base import (
 )
 from schemas.core.quarters import Quarters
 from schemas.mart.prosperity import CompositeScores
+from schemas.meta.warehouse import Runs
 from tests.tables import table
 from tests.valid_rows import declared_tables
 from warehouse import data_tests
@@ -75,14 +76,16 @@ def test_a_usage_warning_is_part_of_the_comment() -> None:
     assert "Usage warning: A tier's number is provisional" in table_comment(CompositeScores)
 
 
-def test_the_type_of_facts_is_written_as_duckdb_writes_it() -> None:
+def test_types_are_written_as_duckdb_writes_them() -> None:
     declared = {column.name: column.data_type for column in columns(Quarters)}
 
     assert declared["facts"].startswith(
-        'STRUCT("accession" TEXT, "taxonomy" TEXT, "tag" TEXT, "period_start_date" DATE'
+        "STRUCT(accession VARCHAR, taxonomy VARCHAR, tag VARCHAR, period_start_date DATE"
     )
-    assert declared["facts"].endswith('"sign" BIGINT)[]')
+    assert declared["facts"].endswith("sign BIGINT)[]")
+    assert declared["ticker"] == "VARCHAR"
     assert declared["value"] == sql_type(Quarters.to_schema().columns["value"].dtype.type) == "DOUBLE"
+    assert {column.name: column.data_type for column in columns(Runs)}["started_at"] == "TIMESTAMP"
 
 
 def test_every_derived_table_comes_after_its_inputs_and_has_a_rule() -> None:
