@@ -41,7 +41,7 @@ def shift_days(date: DateValue, days: int | IntegerValue) -> DateValue:
 def public_day(filed: DateValue, accepted_at: TimestampValue) -> DateValue:
     """First day on which a filing was public: the day SEC accepted it, where that is known, else the day of the filing.
 
-    What is accepted after 17:30 in New York carries the next business day as its filing day (of AAPL and AMZN 63 % of the 10-Qs since 2018). The day
+    What is accepted after 17:30 in New York carries the next business day as its filing day (in the filing indexes at hand 63 % of the 10-Qs of AAPL and AMZN). The day
     is New York's: five hours are taken off, which is right in summer too because nothing is accepted between 22:00 and 6:00, and
     harmless where the index writes New York's own time as UTC (NVDA).
     """

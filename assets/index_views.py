@@ -187,7 +187,7 @@ def revenue_growth(
 ) -> Annotated[Table, RevenueGrowth]:
     """Growth against the same span a year before, plain and per week.
 
-    Grain: ticker × basis × quarter. Some 2 % of quarters have 14 weeks on one side: there the two growth rates differ by about 8 points.
+    Grain: ticker × basis × quarter. Some 2 % of quarters have 14 weeks on one side: there the two growth rates differ by 9 points (median).
     """
     panel = fundamentals.join(companies.select("ticker", "tier"), "ticker")
     return ibis.union(*[_growth(panel, basis) for basis in methodology.index.bases])

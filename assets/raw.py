@@ -22,7 +22,7 @@ def filings(
 ) -> Annotated[Table, raw.Filings]:
     """One row per accession that any fact names or the filing index lists, with its link; the index wins where both speak.
 
-    Grain: accession. Transcribed figures without an accession (4 of 65) belong to no row here.
+    Grain: accession. Transcribed figures without an accession (5 of 65) belong to no row here.
     """
     facts = company_facts.filter(company_facts.accession.notnull())
     rows = facts.group_by("accession").agg(
