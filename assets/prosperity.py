@@ -77,7 +77,7 @@ def composite_scores(
     methodology: Methodology,
     vintage: tuple[str, ...] = (),
 ) -> Annotated[Table, CompositeScores]:
-    """The weighted mean of the three scores per company or tier, basis and quarter; null when one of them is.
+    """The weighted mean of the three scores per company or tier, basis and quarter; null when one of them is or no member has all.
 
     Grain: entity × basis × quarter.
     """
@@ -85,24 +85,35 @@ def composite_scores(
 
 
 def composite_of(sub_indices: Table, index: IndexParameters, vintage: tuple[str, ...] = ()) -> Table:
-    """The weighted mean of three scores of each entity, wide."""
+    """The weighted mean of three scores of each entity, wide; null for a tier of which no member has all three values.
+
+    Without such a member the three scores would be those of different companies.
+    """
     weights = index.weights
     scores = {f"{name}_score": sub_indices.score.max(where=sub_indices.sub_index == name) for name in weights}
+    missing_here = sub_indices.missing_companies.split(", ").length().fill_null(0)
     wide = sub_indices.group_by(*vintage, *ENTITY).agg(
         **scores,
-        company_count=sub_indices.company_count.min(),
+        member_count=(sub_indices.company_count + missing_here).max(),
         is_provisional=sub_indices.is_provisional.any(),
         basis_break=sub_indices.basis_break.any(),
         missing_reason=sub_indices.missing_reason.max(),
     )
     key = [*vintage, *ENTITY]
     wide = wide.left_join(_distinct_names(sub_indices, key), key).drop(*[f"{name}_right" for name in key])
+    wide = wide.mutate(company_count=wide.member_count - wide.missing_count.fill_null(0))
     composite = ibis.literal(0.0)
     for name, weight in weights.items():
         composite = composite + wide[f"{name}_score"] * weight
+    composite = ibis.ifelse(wide.company_count > 0, composite, ibis.null(dt.float64))
+    is_mixed = (wide.entity_kind == "tier") & (wide.company_count == 0)
     return wide.mutate(
         composite_score=composite.clip(0, 100),
-        missing_reason=ibis.ifelse(composite.isnull(), wide.missing_reason, ibis.null(dt.string)),
+        missing_reason=first_text(
+            (composite.notnull(), ibis.null(dt.string)),
+            (is_mixed, "no member has all three sub-indices"),
+            (ibis.literal(True), wide.missing_reason),
+        ),
     )
 
 
@@ -227,7 +238,9 @@ def _tier_mean(members: Table, variant: IndexVariant) -> FloatingScalar:
 
 
 def _distinct_names(sub_indices: Table, key: list[str]) -> Table:
-    """Names that any of an entity's three rows misses, each once."""
+    """Names that any of an entity's three rows misses, each once, and how many they are."""
     named = sub_indices.filter(sub_indices.missing_companies.notnull())
     names = named.select(*key, name=named.missing_companies.split(", ").unnest()).distinct()
-    return names.group_by(*key).agg(missing_companies=names.name.group_concat(", ", order_by=names.name))
+    return names.group_by(*key).agg(
+        missing_companies=names.name.group_concat(", ", order_by=names.name), missing_count=names.count()
+    )

@@ -238,6 +238,43 @@ def test_a_provisional_part_makes_the_composite_provisional_and_names_companies_
     assert only(scores, entity="midstream", quarter="2025Q1")["basis_break"] is True
 
 
+def lacks(rows: list[Row], ticker: str, *names: str) -> list[Row]:
+    """The panel without some figures of a company's last quarter."""
+    gone: Row = dict.fromkeys(names)
+    return [row | gone if (row["ticker"], row["calendar_quarter"]) == (ticker, "2025Q1") else row for row in rows]
+
+
+def composites(engine: Engine, rows: list[Row]) -> list[Row]:
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+    return compute(engine, composite_scores, sub_indices=found, methodology=methodology())
+
+
+def test_no_tier_is_scored_by_parts_of_different_members(engine: Engine) -> None:
+    rows = lacks(panel_rows(), "MID_A", "roic_quarter_pct")
+    found = only(
+        composites(engine, lacks(rows, "MID_B", "depreciation_amortization_usd")),
+        entity="midstream",
+        quarter="2025Q1",
+    )
+
+    # Each part has a value of one member at least, but no member has all three.
+    assert found["roic_change_score"] is not None
+    assert found["capex_depreciation_change_score"] is not None
+    assert (found["company_count"], found["missing_companies"]) == (0, "MID_A, MID_B")
+    assert found["composite_score"] is None
+    assert found["missing_reason"] == "no member has all three sub-indices"
+    assert found["is_provisional"]
+
+
+def test_the_composite_counts_members_with_all_three_parts(engine: Engine) -> None:
+    found = only(
+        composites(engine, lacks(panel_rows(), "MID_A", "roic_quarter_pct")), entity="midstream", quarter="2025Q1"
+    )
+
+    assert (found["company_count"], found["missing_companies"], found["missing_reason"]) == (1, "MID_A", None)
+    assert found["composite_score"] is not None
+
+
 def test_scores_lie_between_0_and_100(scores: list[Row]) -> None:
     found = [row["composite_score"] for row in scores if row["composite_score"] is not None]
 
