@@ -104,6 +104,14 @@ def all_of(*conditions: BooleanValue) -> BooleanValue:
     return combined
 
 
+def all_texts(*cases: tuple[BooleanValue, str | Value], separator: str = "; ") -> StringValue:
+    """The texts of all conditions that hold, in order; null where none does."""
+    joined: StringValue = ibis.literal("")
+    for condition, text in cases:
+        joined = joined + ibis.ifelse(condition.fill_null(False), ibis.literal(separator) + text, "")
+    return joined.substr(len(separator)).nullif("")
+
+
 def first_text(*cases: tuple[BooleanValue, str | Value]) -> StringValue:
     """The text of the first condition that holds, else null."""
     return ibis.cases(*cases, else_=ibis.null(dt.string))

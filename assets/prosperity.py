@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import FloatingScalar, StringValue, Table
 
-from assets.expressions import first_text, growth, quarters_before, ratio
+from assets.expressions import all_texts, first_text, growth, quarters_before, ratio
 from assets.normalisation import scored
 from assets.tiers import complete_tiers, names_where
 from schemas.core.facts import Companies
@@ -199,14 +199,20 @@ def _missing_reason(dated: Table, sub_index: str, suffix: str, value: ibis.Value
         "roic_change": ["operating_income", "income_tax", "pretax_income"],
         "capex_depreciation_change": ["capital_expenditure", "depreciation_amortization"],
     }[sub_index]
-    lacking = [(dated[f"{name}{suffix}"].isnull(), f"{name} is missing, see core.missing_quarters") for name in needs]
-    if sub_index == "roic_change":
-        lacking.insert(
-            0, (dated.invested_capital_usd.isnull(), ibis.coalesce(dated.missing_reason, "invested capital is missing"))
+    lacking = [(dated[f"{name}{suffix}"].isnull(), f"{name} is missing") for name in needs]
+    flows = all_texts(*lacking) + ibis.literal(", see core.missing_quarters")
+    if sub_index != "roic_change":
+        missing = flows
+    else:
+        parts = ibis.literal("invested capital lacks ") + dated.missing_capital_parts
+        missing = all_texts(
+            (dated.invested_capital_usd.isnull(), parts.fill_null("invested capital is missing")),
+            (dated.invested_capital_usd <= 0, "invested capital is not positive"),
+            (flows.notnull(), flows),
         )
     return first_text(
         (value.notnull(), ibis.null(dt.string)),
-        *lacking,
+        (missing.notnull(), missing),
         (dated.before.isnull(), "the period compared with is missing"),
         (ibis.literal(True), "the period compared with is not positive"),
     )

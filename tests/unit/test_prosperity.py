@@ -198,7 +198,26 @@ def test_growth_from_nothing_is_no_number(engine: Engine) -> None:
     assert by_part["revenue_growth"]["value"] is None
     assert by_part["revenue_growth"]["missing_reason"] == "the period compared with is not positive"
     assert by_part["capex_depreciation_change"]["missing_reason"].startswith("depreciation_amortization is missing")
-    assert by_part["roic_change"]["missing_reason"] == "invested capital is missing"
+    assert by_part["roic_change"]["missing_reason"] == (
+        "invested capital is missing; operating_income is missing; income_tax is missing; pretax_income is missing, see core.missing_quarters"
+    )
+
+
+def test_a_change_of_roic_names_capital_and_flows_that_are_missing(engine: Engine) -> None:
+    gone = dict.fromkeys(("roic_quarter_pct", "invested_capital_usd", "pretax_income_usd"))
+    rows = [row | gone | {"missing_capital_parts": "debt"} for row in panel_rows() if row["ticker"] == "UP"]
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+
+    assert part(found, "UP", "2025Q1", "roic_change")["missing_reason"] == (
+        "invested capital lacks debt; pretax_income is missing, see core.missing_quarters"
+    )
+
+
+def test_capital_that_is_not_positive_has_no_change_of_roic(engine: Engine) -> None:
+    rows = [row | {"roic_quarter_pct": None, "invested_capital_usd": -1.0} for row in panel_rows()]
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+
+    assert part(found, "UP", "2025Q1", "roic_change")["missing_reason"] == "invested capital is not positive"
 
 
 def test_without_a_value_in_the_window_there_is_no_score_and_the_reason_says_so(engine: Engine) -> None:
