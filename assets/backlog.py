@@ -51,7 +51,7 @@ def backlog(
     levels = levels.filter(levels.sourced_usd.notnull() | levels.filed_usd.notnull())
     levels = _with_breaks(levels, methodology.backlog)
     table = _with_growth(levels)
-    table = _with_commitments(table, commitments)
+    table = _with_commitments(table, commitments, methodology.backlog)
     table = _with_revenue(table, profit_pools, reference_entities)
     return _with_ratios(table).select(*Backlog.to_schema().columns)
 
@@ -144,8 +144,8 @@ def _with_growth(levels: Table) -> Table:
     )
 
 
-def _with_commitments(table: Table, commitments: Table) -> Table:
-    """Circular purchases agreed in the year up to the level, which may be in it."""
+def _with_commitments(table: Table, commitments: Table, parameters: BacklogParameters) -> Table:
+    """Circular purchases agreed in the year up to the level, which may be in it; unknown where one dated later is known to be in it."""
     deals = commitments.filter(
         commitments.counts_in_totals, commitments.is_circular, commitments.form == "purchase_commitment"
     ).select(deal_ticker="investee_ticker", deal_usd="counted_usd", agreed="agreed_date", deal_id="source_ids")
@@ -160,9 +160,17 @@ def _with_commitments(table: Table, commitments: Table) -> Table:
     key = ["entity", "definition", "quarter"]
     sums = near.group_by(*key).agg(large=near.deal_usd.sum(), deal_ids=listed(near.deal_id))
     joined = table.left_join(sums, key).drop(*[f"{name}_right" for name in key])
-    large = joined.large.fill_null(0.0)
+    later = first_text(
+        *[
+            ((joined.ticker == known.ticker) & (joined.quarter == known.quarter), known.reference_id)
+            for known in parameters.later_commitments
+        ],
+        (ibis.literal(False), ""),
+    )
+    large = ibis.ifelse(later.isnull(), joined.large.fill_null(0.0), ibis.null(dt.float64))
     without = 100 * growth(joined.remaining_performance_obligation_usd - large, joined.level_year_before)
     return joined.mutate(
+        later_commitment=later,
         large_commitments_usd=large,
         growth_without_large_commitments_pct=ibis.ifelse(large > 0, without, ibis.null(dt.float64)),
         source_ids=ibis.ifelse(

@@ -27,7 +27,8 @@ def depreciation_coverage(
 ) -> Annotated[Table, DepreciationCoverage]:
     """Revenue, capital expenditure and operating income against depreciation, per company and tier.
 
-    Grain: entity × span × calendar quarter. Tiers sum their index members and stay null until all of them have the amount.
+    Grain: entity × span × calendar quarter. Tiers sum their index members and stay null until all of them have the amount. A row
+    without revenue or depreciation of a company in it is provisional and names the company.
     Year-over-year differences need the same span a year before; null otherwise.
     """
     panel = fundamentals.join(companies.select("ticker", "tier"), "ticker")
@@ -38,6 +39,7 @@ def depreciation_coverage(
 
 def _company_amounts(panel: Table, span: str) -> Table:
     suffix, basis_break = SPAN_COLUMNS[span]
+    lacks = panel[f"revenue{suffix}"].isnull() | panel[f"depreciation_amortization{suffix}"].isnull()
     return panel.select(
         entity_kind=ibis.literal("company"),
         entity=panel.ticker,
@@ -45,8 +47,8 @@ def _company_amounts(panel: Table, span: str) -> Table:
         span=ibis.literal(span),
         quarter=panel.calendar_quarter,
         **{f"{name}_usd": panel[f"{name}{suffix}"] for name in AMOUNTS},
-        is_provisional=ibis.literal(False),
-        missing_companies=ibis.null(dt.string),
+        is_provisional=lacks,
+        missing_companies=ibis.ifelse(lacks, panel.ticker, ibis.null(dt.string)),
         basis_break=panel[basis_break],
     )
 
@@ -92,7 +94,7 @@ def _with_ratios(entities: Table) -> Table:
         ),
         missing_reason=first_text(
             (
-                table.missing_companies.notnull(),
+                (table.entity_kind == "tier") & table.missing_companies.notnull(),
                 ibis.literal("revenue or depreciation is missing at ") + table.missing_companies,
             ),
             (table.revenue_usd.isnull(), "revenue is missing, see core.missing_quarters"),

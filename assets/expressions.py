@@ -41,9 +41,9 @@ def shift_days(date: DateValue, days: int | IntegerValue) -> DateValue:
 def public_day(filed: DateValue, accepted_at: TimestampValue) -> DateValue:
     """First day on which a filing was public: the day SEC accepted it, where that is known, else the day of the filing.
 
-    What is accepted after 17:30 in New York carries the next business day as its filing day (in the filing indexes at hand 63 % of the 10-Qs of AAPL and AMZN). The day
-    is New York's: five hours are taken off, which is right in summer too because nothing is accepted between 22:00 and 6:00, and
-    harmless where the index writes New York's own time as UTC (NVDA).
+    What is accepted after 17:30 in New York carries the next business day as its filing day (in the filing indexes at hand 63 % of
+    the 10-Qs of AAPL and AMZN). The day is New York's: five hours are taken off, which is right in summer too because nothing is
+    accepted between 22:00 and 6:00, and harmless where the index writes New York's own time as UTC (NVDA).
     """
     accepted = (accepted_at - ibis.interval(hours=NEW_YORK_HOURS)).date()
     return ibis.least(filed, ibis.coalesce(accepted, filed))
@@ -102,6 +102,14 @@ def all_of(*conditions: BooleanValue) -> BooleanValue:
     for condition in conditions[1:]:
         combined = combined & condition
     return combined
+
+
+def all_texts(*cases: tuple[BooleanValue, str | Value], separator: str = "; ") -> StringValue:
+    """The texts of all conditions that hold, in order; null where none does."""
+    joined: StringValue = ibis.literal("")
+    for condition, text in cases:
+        joined = joined + ibis.ifelse(condition.fill_null(False), ibis.literal(separator) + text, "")
+    return joined.substr(len(separator)).nullif("")
 
 
 def first_text(*cases: tuple[BooleanValue, str | Value]) -> StringValue:

@@ -12,6 +12,7 @@ import ibis
 from ibis.expr.types import Table
 
 from assets.expressions import calendar_quarter, days_between, report_quarter, shift_days
+from schemas.base import key_columns
 from schemas.core import facts as core
 from schemas.raw import configuration, filings
 
@@ -57,11 +58,14 @@ def statement_facts(
 ) -> Annotated[Table, core.StatementFacts]:
     """Facts of mapped tags in the concept's unit, under their standard concept, all versions.
 
-    Grain: ticker × concept × taxonomy × tag × period × accession. `fy`, `fp` and `frame` of the source are left behind: they
-    describe the filing and not the fact (54 % of the bundled rows differ). A flow without a start and a balance with one are other lines and are
-    left out (0 rows in the bundled filings), as are facts that a filing states wrongly (`raw.excluded_facts`).
+    Grain: ticker × concept × taxonomy × tag × period × accession × basis × filing day; the last two tell figures apart that were
+    transcribed without an accession. Where a predecessor's response repeats a fact, the company's own stands. `fy`, `fp` and `frame` of
+    the source are left behind: they describe the filing and not the fact (54 % of the bundled rows differ). A flow without a start and
+    a balance with one are other lines and are left out (0 rows in the bundled filings), as are facts that a filing states wrongly
+    (`raw.excluded_facts`).
     """
-    owners = universe.select("cik", "ticker").union(predecessor_ciks.select("cik", "ticker"))
+    own = universe.select("cik", "ticker", is_predecessor=ibis.literal(False))
+    owners = own.union(predecessor_ciks.select("cik", "ticker", is_predecessor=ibis.literal(True)))
     mapped = concept_tags.group_by("ticker", "concept", "kind", "unit", "taxonomy", "tag").agg(
         until_date=concept_tags.until_date.max()
     )
@@ -79,6 +83,7 @@ def statement_facts(
     facts = facts.filter(
         (facts.kind == "flow") == facts.period_start_date.notnull(), facts.period_end_date <= facts.until_date
     )
+    facts = _once(facts)
     return facts.select(
         "ticker",
         "concept",
@@ -97,6 +102,13 @@ def statement_facts(
         basis=facts.basis,
         source_url=ibis.coalesce(facts.source_url, facts.filing_url),
     )
+
+
+def _once(facts: Table) -> Table:
+    """Each fact of a filing once: the company's own response before a predecessor's, which may repeat it."""
+    order = ibis.window(group_by=list(key_columns(core.StatementFacts)), order_by=["is_predecessor", "cik"])
+    ranked = facts.mutate(place=ibis.row_number().over(order))
+    return ranked.filter(ranked.place == 0)
 
 
 def fiscal_years(

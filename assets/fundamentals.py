@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import FloatingValue, NumericValue, StringValue, Table
 
-from assets.expressions import calendar_quarter, first_text, ratio, report_quarter, shift_days, whole
+from assets.expressions import all_texts, calendar_quarter, ratio, report_quarter, shift_days, whole
 from schemas.core import facts as core_facts
 from schemas.core import quarters as core_quarters
 from schemas.core.fundamentals import Fundamentals
@@ -139,16 +139,13 @@ def _invested_capital(wide: Table) -> Table:
     parts = {
         name: ibis.ifelse(wide[f"{name}_is_absent"], ibis.literal(0.0), wide[f"{name}_usd"]) for name in CAPITAL_PARTS
     }
-    missing = ibis.literal("")
-    for name, part in parts.items():
-        missing = missing + ibis.ifelse(part.isnull(), f", {name}", "")
     capital: NumericValue = ibis.literal(0.0)
     for name, part in parts.items():
         capital = capital + part * CAPITAL_PARTS[name]
     return wide.mutate(
         lease_liabilities_usd=parts[LEASES[0]] + parts[LEASES[1]],
         invested_capital_usd=capital,
-        missing_capital_parts=missing.substr(2).nullif(""),
+        missing_capital_parts=all_texts(*[(part.isnull(), name) for name, part in parts.items()], separator=", "),
     )
 
 
@@ -175,14 +172,15 @@ def _returns(wide: Table, bounds: RoicParameters) -> Table:
 
 
 def _missing_roic_reason(wide: Table) -> StringValue:
-    lacks_income = [
-        (wide[f"{name}_ttm_usd"].isnull(), f"{name} lacks one of four quarters")
-        for name in ("operating_income", "income_tax", "pretax_income")
-    ]
-    return first_text(
+    """Everything that ROIC of four quarters lacks: parts of invested capital, and flows of NOPAT."""
+    incomplete = all_texts(
+        *[(wide[f"{name}_ttm_usd"].isnull(), name) for name in ("operating_income", "income_tax", "pretax_income")],
+        separator=", ",
+    )
+    return all_texts(
         (wide.missing_capital_parts.notnull(), ibis.literal("invested capital lacks ") + wide.missing_capital_parts),
         (wide.invested_capital_usd <= 0, "invested capital is not positive"),
-        *lacks_income,
+        (incomplete.notnull(), ibis.literal("NOPAT lacks one of four quarters of ") + incomplete),
     )
 
 

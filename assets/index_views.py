@@ -13,7 +13,7 @@ import ibis.expr.datatypes as dt
 from ibis.expr.types import Table
 
 from assets.expressions import QUARTERS_PER_YEAR, first_text, growth, quarter_number, quarters_before
-from assets.prosperity import BASIS_COLUMNS, composite_of, scores_of_values
+from assets.prosperity import BASIS_COLUMNS, ENTITY, composite_of, scores_of_values
 from schemas.core.facts import Companies
 from schemas.core.fundamentals import Fundamentals
 from schemas.mart.index_views import CompositeContributions, CompositeSensitivity, CompositeVariants, RevenueGrowth
@@ -66,7 +66,10 @@ def composite_contributions(
     two sides enters with its whole part of the mean.
     """
     members = companies.filter(companies.in_prosperity_index).select("tier", entity="ticker")
-    tiers = sub_indices.filter(sub_indices.entity_kind == "tier").mutate(number=quarter_number(sub_indices.quarter))
+    scores = composite_of(sub_indices, methodology.index)
+    scored = scores.filter(scores.composite_score.notnull())
+    tiers = sub_indices.filter(sub_indices.entity_kind == "tier").semi_join(scored, ENTITY)
+    tiers = tiers.mutate(number=quarter_number(tiers.quarter))
     parts = sub_indices.filter(sub_indices.entity_kind == "company").semi_join(members, ["tier", "entity"])
     parts = parts.mutate(number=quarter_number(parts.quarter))
     return ibis.union(*[_contributions(tiers, parts, members, methodology, name) for name in COMPARISON_LAGS])

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import FloatingScalar, StringValue, Table
 
-from assets.expressions import first_text, growth, quarters_before, ratio
+from assets.expressions import all_texts, first_text, growth, quarters_before, ratio
 from assets.normalisation import scored
 from assets.tiers import complete_tiers, names_where
 from schemas.core.facts import Companies
@@ -77,7 +77,7 @@ def composite_scores(
     methodology: Methodology,
     vintage: tuple[str, ...] = (),
 ) -> Annotated[Table, CompositeScores]:
-    """The weighted mean of the three scores per company or tier, basis and quarter; null when one of them is.
+    """The weighted mean of the three scores per company or tier, basis and quarter; null when one of them is or no member has all.
 
     Grain: entity × basis × quarter.
     """
@@ -85,24 +85,35 @@ def composite_scores(
 
 
 def composite_of(sub_indices: Table, index: IndexParameters, vintage: tuple[str, ...] = ()) -> Table:
-    """The weighted mean of three scores of each entity, wide."""
+    """The weighted mean of three scores of each entity, wide; null for a tier of which no member has all three values.
+
+    Without such a member the three scores would be those of different companies.
+    """
     weights = index.weights
     scores = {f"{name}_score": sub_indices.score.max(where=sub_indices.sub_index == name) for name in weights}
+    missing_here = sub_indices.missing_companies.split(", ").length().fill_null(0)
     wide = sub_indices.group_by(*vintage, *ENTITY).agg(
         **scores,
-        company_count=sub_indices.company_count.min(),
+        member_count=(sub_indices.company_count + missing_here).max(),
         is_provisional=sub_indices.is_provisional.any(),
         basis_break=sub_indices.basis_break.any(),
         missing_reason=sub_indices.missing_reason.max(),
     )
     key = [*vintage, *ENTITY]
     wide = wide.left_join(_distinct_names(sub_indices, key), key).drop(*[f"{name}_right" for name in key])
+    wide = wide.mutate(company_count=wide.member_count - wide.missing_count.fill_null(0))
     composite = ibis.literal(0.0)
     for name, weight in weights.items():
         composite = composite + wide[f"{name}_score"] * weight
+    composite = ibis.ifelse(wide.company_count > 0, composite, ibis.null(dt.float64))
+    is_mixed = (wide.entity_kind == "tier") & (wide.company_count == 0)
     return wide.mutate(
         composite_score=composite.clip(0, 100),
-        missing_reason=ibis.ifelse(composite.isnull(), wide.missing_reason, ibis.null(dt.string)),
+        missing_reason=first_text(
+            (composite.notnull(), ibis.null(dt.string)),
+            (is_mixed, "no member has all three sub-indices"),
+            (ibis.literal(True), wide.missing_reason),
+        ),
     )
 
 
@@ -188,14 +199,20 @@ def _missing_reason(dated: Table, sub_index: str, suffix: str, value: ibis.Value
         "roic_change": ["operating_income", "income_tax", "pretax_income"],
         "capex_depreciation_change": ["capital_expenditure", "depreciation_amortization"],
     }[sub_index]
-    lacking = [(dated[f"{name}{suffix}"].isnull(), f"{name} is missing, see core.missing_quarters") for name in needs]
-    if sub_index == "roic_change":
-        lacking.insert(
-            0, (dated.invested_capital_usd.isnull(), ibis.coalesce(dated.missing_reason, "invested capital is missing"))
+    lacking = [(dated[f"{name}{suffix}"].isnull(), f"{name} is missing") for name in needs]
+    flows = all_texts(*lacking) + ibis.literal(", see core.missing_quarters")
+    if sub_index != "roic_change":
+        missing = flows
+    else:
+        parts = ibis.literal("invested capital lacks ") + dated.missing_capital_parts
+        missing = all_texts(
+            (dated.invested_capital_usd.isnull(), parts.fill_null("invested capital is missing")),
+            (dated.invested_capital_usd <= 0, "invested capital is not positive"),
+            (flows.notnull(), flows),
         )
     return first_text(
         (value.notnull(), ibis.null(dt.string)),
-        *lacking,
+        (missing.notnull(), missing),
         (dated.before.isnull(), "the period compared with is missing"),
         (ibis.literal(True), "the period compared with is not positive"),
     )
@@ -227,7 +244,9 @@ def _tier_mean(members: Table, variant: IndexVariant) -> FloatingScalar:
 
 
 def _distinct_names(sub_indices: Table, key: list[str]) -> Table:
-    """Names that any of an entity's three rows misses, each once."""
+    """Names that any of an entity's three rows misses, each once, and how many they are."""
     named = sub_indices.filter(sub_indices.missing_companies.notnull())
     names = named.select(*key, name=named.missing_companies.split(", ").unnest()).distinct()
-    return names.group_by(*key).agg(missing_companies=names.name.group_concat(", ", order_by=names.name))
+    return names.group_by(*key).agg(
+        missing_companies=names.name.group_concat(", ", order_by=names.name), missing_count=names.count()
+    )

@@ -22,14 +22,17 @@ def filings(
 ) -> Annotated[Table, raw.Filings]:
     """One row per accession that any fact names or the filing index lists, with its link; the index wins where both speak.
 
-    Grain: accession. Transcribed figures without an accession (5 of 65) belong to no row here.
+    Grain: accession. Without the index a filing reports on the newest period of its statements: dates of the cover page (taxonomy `dei`)
+    lie weeks after it (AAPL's 10-Q to 2026-03-28 counts its shares on 2026-04-17). Transcribed figures without an accession (5 of 65) belong to no row here.
     """
     facts = company_facts.filter(company_facts.accession.notnull())
     rows = facts.group_by("accession").agg(
         cik=facts.cik.min(),
         form=facts.form.min(),
         filed_date=facts.filed_date.min(),
-        report_date=facts.period_end_date.max(where=facts.period_end_date <= facts.filed_date),
+        report_date=facts.period_end_date.max(
+            where=(facts.taxonomy != "dei") & (facts.period_end_date <= facts.filed_date)
+        ),
         fact_count=facts.count(),
     )
     folder = rows.accession.replace("-", "")

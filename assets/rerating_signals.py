@@ -56,7 +56,7 @@ ABSENT = {
     "capex_share_of_operating_cash_flow": "cash flow of four quarters is missing or not positive",
     "depreciation_share_change": NO_DEPRECIATION,
     "largest_customer_share": "no share of a customer is disclosed for the quarter",
-    "circular_share_of_backlog": "no backlog is known for the quarter",
+    "circular_share_of_backlog": "no backlog is known for the quarter, or it holds a commitment that is dated after it",
 }
 MACRO = {"ten_year_yield": "DGS10", "financial_conditions": "NFCI", "broad_dollar": "DTWEXBGS"}
 GROWTH_METRICS = ["generative_ai_product_growth", "gpu_revenue_growth"]

@@ -50,11 +50,20 @@ class BacklogBreak(Section):
     reason: str
 
 
+class LaterCommitment(Section):
+    """A commitment that a company's backlog of a quarter is known to hold although it is dated after that quarter."""
+
+    ticker: str
+    quarter: str = Field(pattern=QUARTER)
+    reference_id: str
+
+
 class BacklogParameters(Section):
-    """Which backlog stands for a company, and further breaks."""
+    """Which backlog stands for a company, further breaks, and commitments known later."""
 
     main_definitions: tuple[MainDefinition, ...]
     breaks: tuple[BacklogBreak, ...]
+    later_commitments: tuple[LaterCommitment, ...]
 
     @model_validator(mode="after")
     def _one_backlog_per_company(self) -> BacklogParameters:

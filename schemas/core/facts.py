@@ -27,7 +27,10 @@ class Companies(Table):
 
 
 class StatementFacts(Table):
-    """Facts of mapped tags under their standard concept: every version of every period, one row per concept, tag, period and filing."""
+    """Facts of mapped tags under their standard concept: every version of every period, one row per concept, tag, period and filing.
+
+    A fact that a predecessor's response repeats is there once, as the company's own.
+    """
 
     ticker: str = column("Ticker")
     concept: str = column("Standard concept, see raw.concept_tags")
@@ -45,6 +48,20 @@ class StatementFacts(Table):
     known_from_date: dt.Date = column("First day on which the fact was public, see raw.filings")
     basis: str = column("as_first_reported or recast", isin=["as_first_reported", "recast"])
     source_url: str = column("Link to the filing, or to the source of a transcribed figure", nullable=True)
+
+    class Config:
+        # Basis and filing day tell figures apart that were transcribed without an accession.
+        unique = [
+            "ticker",
+            "concept",
+            "taxonomy",
+            "tag",
+            "period_start_date",
+            "period_end_date",
+            "accession",
+            "basis",
+            "filed_date",
+        ]
 
 
 class FiscalYears(Table):

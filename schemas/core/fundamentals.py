@@ -101,7 +101,10 @@ class _Measures:
     free_cash_flow_ttm_usd: float = column(
         "Operating cash flow − capital expenditure, four quarters", unit="US dollars", nullable=True
     )
-    missing_reason: str = column("Why ROIC is null, in words", nullable=True)
+    missing_reason: str = column(
+        "Why ROIC is null, in words: every part of invested capital and every flow of NOPAT that is missing",
+        nullable=True,
+    )
 
 
 def _declared(source: type) -> dict[str, tuple[Any, Any]]:

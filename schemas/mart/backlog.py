@@ -47,9 +47,15 @@ class Backlog(Table):
     growth_excluding_largest_customer_pct: float = column(
         "Growth against a year before without the largest customer, as disclosed", unit="percent", nullable=True
     )
+    later_commitment: str = column(
+        "Row of mart.circular_commitments that the level is known to hold although it is dated after the level",
+        nullable=True,
+    )
     large_commitments_usd: float = column(
-        "Counted circular purchase commitments to the company agreed in the year before, from mart.circular_commitments",
+        "Counted circular purchase commitments to the company agreed in the year before, from mart.circular_commitments;"
+        " null where a later_commitment is in the level",
         unit="US dollars",
+        nullable=True,
         ge=0,
     )
     growth_without_large_commitments_pct: float = column(

@@ -45,10 +45,12 @@ class DepreciationCoverage(Table):
     operating_income_before_depreciation_ratio: float = column(
         "(Operating income + depreciation) ÷ depreciation", unit="ratio", nullable=True
     )
-    is_provisional: bool = column("A tier of which not all members have filed")
-    missing_companies: str = column("Members without the amounts, comma separated", nullable=True)
+    is_provisional: bool = column("Revenue or depreciation of the company, or of a member of the tier, is missing")
+    missing_companies: str = column(
+        "The company, or the members of the tier, without revenue or depreciation, comma separated", nullable=True
+    )
     basis_break: bool = column("Depreciation touches a recast basis")
-    missing_reason: str = column("Why a ratio is null", nullable=True)
+    missing_reason: str = column("Why a ratio is null; the first reason", nullable=True)
 
     class Config:
         unique = ["entity_kind", "entity", "span", "quarter"]

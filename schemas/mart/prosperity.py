@@ -63,6 +63,7 @@ class CompositeScores(Table):
     """The composite prosperity score, 0–100: company or tier × basis × quarter, by the default method.
 
     40 % revenue growth, 30 % change of ROIC, 30 % change of capital expenditure ÷ depreciation (weights in methodology.yaml).
+    A tier has a score where at least one member has all three values; else its three scores are those of different companies.
     """
 
     entity_kind: str = column("company or tier", isin=ENTITY_KINDS)
@@ -71,14 +72,17 @@ class CompositeScores(Table):
     basis: str = column(BASIS_MEANING, isin=BASES)
     quarter: str = quarter_column(QUARTER_MEANING)
     composite_score: float = column(
-        "Weighted mean of the three scores", unit="0–100", nullable=True, in_range={"min_value": 0, "max_value": 100}
+        "Weighted mean of the three scores; null where one is missing or no member has all three values",
+        unit="0–100",
+        nullable=True,
+        in_range={"min_value": 0, "max_value": 100},
     )
     revenue_growth_score: float = column("Score of revenue growth", unit="0–100", nullable=True)
     roic_change_score: float = column("Score of the change of ROIC", unit="0–100", nullable=True)
     capex_depreciation_change_score: float = column(
         "Score of the change of capital expenditure ÷ depreciation", unit="0–100", nullable=True
     )
-    company_count: dt.Int64 = column("Companies with all three values", unit="companies", ge=0)
+    company_count: dt.Int64 = column("Companies with all three values; 0 leaves no score", unit="companies", ge=0)
     is_provisional: bool = column("Not all members have filed what the number needs")
     missing_companies: str = column("Members without all three values, comma separated", nullable=True)
     basis_break: bool = column("Depreciation in the number touches a recast basis")

@@ -27,7 +27,9 @@ class CompositeScoreVintages(Table):
     capex_depreciation_change_score: float = column(
         "Score of the change of capital expenditure ÷ depreciation", unit="0–100", nullable=True
     )
-    company_count: dt.Int64 = column("Companies with all three values that day", unit="companies", ge=0)
+    company_count: dt.Int64 = column(
+        "Companies with all three values that day; 0 leaves no score", unit="companies", ge=0
+    )
     is_provisional: bool = column("Not all members had filed by then")
     latest_filed_date: dt.Date = column("Newest day on which one of the values the vintage rests on became public")
     missing_reason: str = column("Why the score is null", nullable=True)

@@ -93,7 +93,8 @@ class Filings(Table):
         "First day on which the filing was public: New York's day of its acceptance where the filing index gives it, else `filed_date`"
     )
     report_date: dt.Date = column(
-        "End of the period reported on by the filing index, else the latest period end among the facts that is not after the filing",
+        "End of the period reported on by the filing index, else the latest period end among the facts that is not after the filing,"
+        " dates of the cover page (taxonomy dei) left out",
         nullable=True,
     )
     fact_count: dt.Int64 = column(

@@ -33,7 +33,9 @@ def tier_rows(members: dict[str, Pair], sub_index: str, tier: str = "midstream",
         values = [pair[place] for pair in members.values() if pair[place] is not None]
         mean = sum(values) / len(values) if values else None
         points = None if mean is None else score(mean)
-        rows.append(value_row(tier, quarter, mean, score=points, sub_index=sub_index, company_count=len(values)))
+        missing = ", ".join(name for name, pair in members.items() if pair[place] is None) or None
+        counts = {"company_count": len(values), "missing_companies": missing}
+        rows.append(value_row(tier, quarter, mean, score=points, sub_index=sub_index, **counts))
         rows += [
             value_row(name, quarter, pair[place], tier=tier, sub_index=sub_index, entity_kind="company")
             for name, pair in members.items()
@@ -119,6 +121,14 @@ def test_the_change_since_the_year_before_stands_beside_it(engine: Engine) -> No
 def test_without_one_of_the_three_scores_there_is_no_change_to_explain(engine: Engine) -> None:
     rows = [row for name in list(WEIGHTS)[:2] for row in tier_rows({"UP": (0.1, 0.4)}, name, "upstream")]
     rows += tier_rows({"UP": (None, 0.4)}, "capex_depreciation_change", "upstream")
+
+    assert contributions(engine, rows) == []
+
+
+def test_a_score_of_parts_of_different_members_has_no_contributions(engine: Engine) -> None:
+    rows = tier_rows({"MID_A": (0.1, 0.5), "MID_B": (0.3, None)}, "revenue_growth")
+    rows += tier_rows({"MID_A": (0.2, None), "MID_B": (0.4, 0.6)}, "roic_change")
+    rows += tier_rows(STEADY, "capex_depreciation_change")
 
     assert contributions(engine, rows) == []
 

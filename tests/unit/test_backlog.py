@@ -15,7 +15,7 @@ from warehouse.methodology import Methodology, read_methodology
 
 def parameters(*breaks: dict[str, str]) -> Methodology:
     content = read_methodology().model_dump()
-    content["backlog"]["breaks"] = breaks
+    content["backlog"] |= {"breaks": breaks, "later_commitments": ()}
     return Methodology.model_validate(content)
 
 
@@ -175,6 +175,30 @@ def test_growth_without_the_circular_commitments_of_the_year(rows: list[Row]) ->
     assert found["growth_without_large_commitments_pct"] == pytest.approx(50)
     assert "raw.circular_commitments/in-the-year" in found["source_ids"]
     assert cloud(rows, "2025Q3")["growth_without_large_commitments_pct"] is None
+
+
+def test_a_commitment_dated_after_a_level_that_holds_it_leaves_its_circular_part_unknown(engine: Engine) -> None:
+    content = PARAMETERS.model_dump()
+    content["backlog"]["later_commitments"] = [{"ticker": "MID", "quarter": "2025Q4", "reference_id": "too-late"}]
+    rows = compute(
+        engine,
+        backlog,
+        obligations=LEVELS,
+        fundamentals=FILED,
+        reference_entities=ENTITIES,
+        profit_pools=POOLS,
+        commitments=DEALS,
+        methodology=Methodology.model_validate(content),
+    )
+
+    assert keeps_contract(engine, Backlog, rows)
+    for entity in ("Cloud", "Mid"):
+        found = only(rows, entity=entity, quarter="2025Q4")
+        assert found["later_commitment"] == "too-late"
+        assert (found["large_commitments_usd"], found["growth_without_large_commitments_pct"]) == (None, None)
+    after = cloud(rows, "2026Q1")
+    # In the quarter after, the deal is dated within the year before the level.
+    assert (after["later_commitment"], after["large_commitments_usd"]) == (None, 1150)
 
 
 def test_a_filed_level_beats_its_transcription(rows: list[Row]) -> None:

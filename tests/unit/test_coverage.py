@@ -96,6 +96,24 @@ def test_a_tier_without_one_of_its_members_is_no_number(rows: list[Row]) -> None
     assert found["missing_reason"] == "revenue or depreciation is missing at MID_B"
 
 
+@pytest.mark.parametrize("span", ["quarter", "ttm"])
+def test_a_company_is_provisional_without_revenue_or_depreciation(rows: list[Row], span: str) -> None:
+    awaits = of(rows, "MID_X", "2025Q2", span)
+    whole = of(rows, "MID_X", "2025Q1", span)
+
+    assert (awaits["is_provisional"], awaits["missing_companies"]) == (True, "MID_X")
+    assert awaits["missing_reason"] == "depreciation is missing, see core.missing_quarters"
+    assert (whole["is_provisional"], whole["missing_companies"]) == (False, None)
+
+
+def test_a_company_without_revenue_says_so_itself(engine: Engine) -> None:
+    panel = [amounts("MID_A", "2025Q1", None, 10.0, 30.0, 20.0)]
+    found = of(compute(engine, depreciation_coverage, fundamentals=panel, companies=COMPANIES), "MID_A", "2025Q1")
+
+    assert (found["is_provisional"], found["missing_companies"]) == (True, "MID_A")
+    assert found["missing_reason"] == "revenue is missing, see core.missing_quarters"
+
+
 def test_without_the_year_before_there_is_no_increment(rows: list[Row]) -> None:
     found = of(rows, "MID_A", "2024Q1")
 

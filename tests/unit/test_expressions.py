@@ -9,6 +9,7 @@ import pytest
 from assets.distribution import normal_cdf
 from assets.expressions import (
     all_of,
+    all_texts,
     calendar_quarter,
     first_text,
     growth,
@@ -100,3 +101,15 @@ def test_the_normal_distribution_function_is_exact_to_seven_digits(engine: Engin
 
     assert max(abs(row["p"] - exact(row["z"])) for row in computed) < 2e-7
     assert value_of(engine, normal_cdf(ibis.null("float64"))) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [(True, True, "a; b"), (True, False, "a"), (None, True, "b"), (False, None, None)],
+)
+def test_all_texts_joins_what_holds(
+    engine: Engine, first: bool | None, second: bool | None, expected: str | None
+) -> None:
+    cases = [(ibis.literal(held, "boolean"), text) for held, text in ((first, "a"), (second, "b"))]
+
+    assert value_of(engine, all_texts(*cases)) == expected

@@ -71,6 +71,7 @@ QUARTERS = [
     *whole_year("HIGH_TAX", {4: {"income_tax": 30.0}}),
     *whole_year("NO_LEASES", {quarter: {"finance_lease_liability": None} for quarter in range(1, 5)}),
     *whole_year("UNKNOWN", {4: {"debt": None, "finance_lease_liability": None}}),
+    *whole_year("NEITHER", {4: {"debt": None, "pretax_income": None}}),
     *whole_year("NEGATIVE", {4: {"equity": -100.0}}),
     *whole_year("RECAST"),
     *long_rows("RECAST", 2, {"depreciation_amortization": 3.0}, basis_break=True),
@@ -124,14 +125,14 @@ def test_fewer_than_four_quarters_are_no_sum(rows: list[Row]) -> None:
 
     assert third["revenue_ttm_usd"] is None
     assert third["ttm_weeks"] is None
-    assert third["missing_reason"] == "operating_income lacks one of four quarters"
+    assert third["missing_reason"] == "NOPAT lacks one of four quarters of operating_income, income_tax, pretax_income"
 
 
 def test_a_missing_value_among_the_four_leaves_no_sum(fourth: dict[str, Row]) -> None:
     assert fourth["GAP"]["revenue_ttm_usd"] is None
     assert fourth["GAP"]["income_tax_ttm_usd"] == 8
     assert fourth["GAP"]["roic_ttm_pct"] is None
-    assert fourth["GAP"]["missing_reason"] == "operating_income lacks one of four quarters"
+    assert fourth["GAP"]["missing_reason"] == "NOPAT lacks one of four quarters of operating_income"
 
 
 def test_a_missing_quarter_among_the_four_leaves_no_sum(fourth: dict[str, Row]) -> None:
@@ -202,6 +203,13 @@ def test_a_part_that_is_missing_leaves_no_capital_and_is_named(fourth: dict[str,
     assert unknown["roic_ttm_pct"] is None
     assert unknown["missing_capital_parts"] == "debt, finance_lease_liability"
     assert unknown["missing_reason"] == "invested capital lacks debt, finance_lease_liability"
+
+
+def test_everything_that_a_return_lacks_is_named(fourth: dict[str, Row]) -> None:
+    assert fourth["NEITHER"]["roic_ttm_pct"] is None
+    assert fourth["NEITHER"]["missing_reason"] == (
+        "invested capital lacks debt; NOPAT lacks one of four quarters of pretax_income"
+    )
 
 
 def test_capital_that_is_not_positive_gives_no_return(fourth: dict[str, Row]) -> None:

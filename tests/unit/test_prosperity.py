@@ -198,7 +198,26 @@ def test_growth_from_nothing_is_no_number(engine: Engine) -> None:
     assert by_part["revenue_growth"]["value"] is None
     assert by_part["revenue_growth"]["missing_reason"] == "the period compared with is not positive"
     assert by_part["capex_depreciation_change"]["missing_reason"].startswith("depreciation_amortization is missing")
-    assert by_part["roic_change"]["missing_reason"] == "invested capital is missing"
+    assert by_part["roic_change"]["missing_reason"] == (
+        "invested capital is missing; operating_income is missing; income_tax is missing; pretax_income is missing, see core.missing_quarters"
+    )
+
+
+def test_a_change_of_roic_names_capital_and_flows_that_are_missing(engine: Engine) -> None:
+    gone = dict.fromkeys(("roic_quarter_pct", "invested_capital_usd", "pretax_income_usd"))
+    rows = [row | gone | {"missing_capital_parts": "debt"} for row in panel_rows() if row["ticker"] == "UP"]
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+
+    assert part(found, "UP", "2025Q1", "roic_change")["missing_reason"] == (
+        "invested capital lacks debt; pretax_income is missing, see core.missing_quarters"
+    )
+
+
+def test_capital_that_is_not_positive_has_no_change_of_roic(engine: Engine) -> None:
+    rows = [row | {"roic_quarter_pct": None, "invested_capital_usd": -1.0} for row in panel_rows()]
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+
+    assert part(found, "UP", "2025Q1", "roic_change")["missing_reason"] == "invested capital is not positive"
 
 
 def test_without_a_value_in_the_window_there_is_no_score_and_the_reason_says_so(engine: Engine) -> None:
@@ -236,6 +255,43 @@ def test_a_provisional_part_makes_the_composite_provisional_and_names_companies_
 
     assert (ragged["is_provisional"], ragged["missing_companies"], ragged["company_count"]) == (True, "MID_B", 1)
     assert only(scores, entity="midstream", quarter="2025Q1")["basis_break"] is True
+
+
+def lacks(rows: list[Row], ticker: str, *names: str) -> list[Row]:
+    """The panel without some figures of a company's last quarter."""
+    gone: Row = dict.fromkeys(names)
+    return [row | gone if (row["ticker"], row["calendar_quarter"]) == (ticker, "2025Q1") else row for row in rows]
+
+
+def composites(engine: Engine, rows: list[Row]) -> list[Row]:
+    found = compute(engine, sub_indices, fundamentals=rows, companies=COMPANIES, methodology=methodology())
+    return compute(engine, composite_scores, sub_indices=found, methodology=methodology())
+
+
+def test_no_tier_is_scored_by_parts_of_different_members(engine: Engine) -> None:
+    rows = lacks(panel_rows(), "MID_A", "roic_quarter_pct")
+    found = only(
+        composites(engine, lacks(rows, "MID_B", "depreciation_amortization_usd")),
+        entity="midstream",
+        quarter="2025Q1",
+    )
+
+    # Each part has a value of one member at least, but no member has all three.
+    assert found["roic_change_score"] is not None
+    assert found["capex_depreciation_change_score"] is not None
+    assert (found["company_count"], found["missing_companies"]) == (0, "MID_A, MID_B")
+    assert found["composite_score"] is None
+    assert found["missing_reason"] == "no member has all three sub-indices"
+    assert found["is_provisional"]
+
+
+def test_the_composite_counts_members_with_all_three_parts(engine: Engine) -> None:
+    found = only(
+        composites(engine, lacks(panel_rows(), "MID_A", "roic_quarter_pct")), entity="midstream", quarter="2025Q1"
+    )
+
+    assert (found["company_count"], found["missing_companies"], found["missing_reason"]) == (1, "MID_A", None)
+    assert found["composite_score"] is not None
 
 
 def test_scores_lie_between_0_and_100(scores: list[Row]) -> None:

@@ -101,7 +101,7 @@ BACKLOG = [
     level("2024Q1", trailing_conversion_ratio=0.9),
     level("2025Q1", trailing_conversion_ratio=0.8, growth_pct=90.0, growth_excluding_largest_customer_pct=25.0,
           largest_customer_share_pct=45.0, large_commitments_usd=100.0, growth_crosses_break=True),
-    level("2025Q2", growth_pct=90.0, growth_crosses_break=True),
+    level("2025Q2", growth_pct=90.0, growth_crosses_break=True, large_commitments_usd=None, later_commitment="deal"),
 ]  # fmt: skip
 
 
@@ -212,6 +212,13 @@ def test_a_cell_without_data_says_why_and_names_no_source(cells: list[Row]) -> N
 
     assert (found["verdict"], found["value"], found["source_ids"]) == ("no_data", None, None)
     assert found["missing_reason"] == "no share of a customer is disclosed for the quarter"
+
+
+def test_a_backlog_that_holds_a_later_commitment_has_no_circular_share(cells: list[Row]) -> None:
+    found = cell(cells, "circular_share_of_backlog", "2025Q2")
+
+    assert (found["value"], found["verdict"], found["source_ids"]) == (None, "no_data", None)
+    assert found["missing_reason"].endswith("it holds a commitment that is dated after it")
 
 
 def test_values_across_a_break_are_no_data(cells: list[Row]) -> None:

@@ -8,8 +8,9 @@ from assets.facts import companies, statement_facts
 from assets.raw import filings
 from schemas.core.facts import Companies, StatementFacts
 from schemas.raw.filings import Filings
-from tests.tables import Row, calendar_quarters, compute, concept_tag, day, keeps_contract, only, pick
+from tests.tables import Row, calendar_quarters, compute, concept_tag, day, keeps_contract, only, pick, table
 from warehouse.engine import Engine
+from warehouse.validation import all_hold, check_contract
 
 QUARTER = ("2025-01-01", "2025-03-31")
 
@@ -178,6 +179,59 @@ def test_a_predecessor_s_facts_belong_to_the_company(facts: list[Row]) -> None:
     assert only(facts, concept="revenue", value=60.0)["ticker"] == "SEVEN"
 
 
+def standardised(engine: Engine, raw: list[Row]) -> list[Row]:
+    return compute(
+        engine,
+        statement_facts,
+        company_facts=raw,
+        raw_filings=compute(engine, filings, company_facts=raw),
+        universe=UNIVERSE,
+        predecessor_ciks=[{"cik": 6, "ticker": "SEVEN"}],
+        concept_tags=TAGS,
+        excluded_facts=[],
+    )
+
+
+def test_a_fact_that_a_predecessor_repeats_is_there_once_as_the_company_s_own(engine: Engine) -> None:
+    repeated = [raw_fact(6, "Revenues", 999.0), raw_fact(6, "Cash", 998.0, period=(None, "2025-03-31"))]
+    alone = raw_fact(6, "Revenues", 60.0, period=("2024-01-01", "2024-03-31"))
+    own = [raw_fact(7, "Revenues", 100.0), raw_fact(7, "Cash", 50.0, period=(None, "2025-03-31"))]
+    found = standardised(engine, [*repeated, alone, *own])
+
+    assert keeps_contract(engine, StatementFacts, found)
+    assert {(row["concept"], row["value"]) for row in found} == {
+        ("revenue", 100.0),
+        ("gross_profit", 100.0),
+        ("cash", 50.0),
+        ("revenue", 60.0),
+        ("gross_profit", 60.0),
+    }
+    assert len(found) == 5
+
+
+def test_figures_transcribed_without_an_accession_are_told_apart_by_basis_and_day(engine: Engine) -> None:
+    link = {"taxonomy": "own", "accession": None, "source_url": "https://example.com/statement"}
+    versions = [
+        raw_fact(7, "OwnLine", 12.0, **link),
+        raw_fact(7, "OwnLine", 11.0, basis="recast", **link),
+        raw_fact(7, "OwnLine", 13.0, filed_date="2026-05-01", **link),
+    ]
+    found = standardised(engine, versions)
+
+    assert sorted(row["value"] for row in found) == [11.0, 12.0, 13.0]
+    assert keeps_contract(engine, StatementFacts, found)
+
+
+@pytest.mark.parametrize("absent", ["accession", "period_start_date"])
+def test_a_repeated_fact_is_refused(engine: Engine, facts: list[Row], absent: str) -> None:
+    fact = next(row for row in facts if row[absent] is None)
+    result = check_contract(StatementFacts, table(engine, StatementFacts, [*facts, fact | {"value": 1.0}]))
+
+    assert not result.passed
+    assert "multiple_fields_uniqueness" in result.sentence()
+    assert not all_hold(StatementFacts, table(engine, StatementFacts, [*facts, fact]))
+
+
 def test_the_length_of_a_period_counts_both_ends(facts: list[Row]) -> None:
     assert only(facts, concept="revenue", value=100.0)["days"] == 90
 
@@ -204,6 +258,18 @@ def test_a_period_that_ends_after_the_filing_is_not_what_the_filing_reports_on(e
     found = compute(engine, filings, company_facts=[RAW[0], later])
 
     assert [row["report_date"] for row in found] == [day("2025-03-31")]
+
+
+def test_dates_of_the_cover_page_are_not_what_the_filing_reports_on(engine: Engine) -> None:
+    shares = {"taxonomy": "dei", "unit": "shares", "period": (None, "2025-04-17")}
+    cover = raw_fact(7, "EntityCommonStockSharesOutstanding", 1.0, **shares)
+    only_cover = raw_fact(7, "EntityPublicFloat", 1.0, accession="0000000007-25-000002", **shares)
+    found = compute(engine, filings, company_facts=[RAW[0], cover, only_cover])
+
+    assert only(found, accession="0000000007-25-000001")["report_date"] == day("2025-03-31")
+    assert only(found, accession="0000000007-25-000001")["fact_count"] == 2
+    assert only(found, accession="0000000007-25-000002")["report_date"] is None
+    assert keeps_contract(engine, Filings, found)
 
 
 def test_companies_know_their_newest_filing_and_quarter(engine: Engine) -> None:
