@@ -78,6 +78,11 @@ def quarters_before(count: int, *, group_by: str | list[str], order_by: str) -> 
     return ibis.window(group_by=group_by, order_by=order_by, range=(-count, -count))
 
 
+def last_four_quarters(*, group_by: str | list[str], order_by: str) -> WindowBuilder:
+    """The window that holds a row and those of the three quarters before it: four rows only where none of them is missing."""
+    return ibis.window(group_by=group_by, order_by=order_by, range=(1 - QUARTERS_PER_YEAR, 0))
+
+
 def whole(total: NumericValue) -> IntegerValue:
     """A sum of integers as a 64-bit integer.
 

@@ -11,7 +11,16 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.expr.types import FloatingValue, NumericValue, StringValue, Table
 
-from assets.expressions import all_texts, calendar_quarter, ratio, report_quarter, shift_days, whole
+from assets.expressions import (
+    QUARTERS_PER_YEAR,
+    all_texts,
+    calendar_quarter,
+    last_four_quarters,
+    ratio,
+    report_quarter,
+    shift_days,
+    whole,
+)
 from schemas.core import facts as core_facts
 from schemas.core import quarters as core_quarters
 from schemas.core.fundamentals import Fundamentals
@@ -95,18 +104,18 @@ def _wide(
 
 def _running_sums(wide: Table, flows: list[str], vintage: tuple[str, ...]) -> dict[str, ibis.Value]:
     """TTM and year-to-date columns, null unless every quarter of the span is there."""
-    four = ibis.window(group_by=[*vintage, "ticker"], order_by="quarter_index", preceding=3, following=0)
-    order = ibis.window(group_by=[*vintage, "ticker"], order_by="quarter_index")
+    # Quarters are counted in a window, not looked up with lag(3): clients before DuckDB 2.0 can't read a macro that holds it.
+    four = last_four_quarters(group_by=[*vintage, "ticker"], order_by="quarter_index")
     year = ibis.window(
         group_by=[*vintage, "ticker", "fiscal_year"], order_by="quarter_index", preceding=None, following=0
     )
-    is_consecutive = wide.quarter_index.lag(3).over(order) == wide.quarter_index - 3
+    is_consecutive = wide.quarter_index.count().over(four) == QUARTERS_PER_YEAR
     columns: dict[str, ibis.Value] = {
         "ttm_weeks": ibis.ifelse(is_consecutive, whole(wide.weeks.sum().over(four)), ibis.null("int64"))
     }
     for name in flows:
         value = wide[f"{name}_usd"]
-        is_whole = is_consecutive & (value.count().over(four) == 4)
+        is_whole = value.count().over(four) == QUARTERS_PER_YEAR
         columns[f"{name}_ttm_usd"] = ibis.ifelse(is_whole, value.sum().over(four), ibis.null(dt.float64))
         has_all = value.count().over(year) == wide.fiscal_quarter
         summed = ibis.ifelse(has_all, value.sum().over(year), ibis.null(dt.float64))

@@ -41,9 +41,21 @@ def fundamentals_of(
     vintage: tuple[str, ...] = (),
 ) -> Table:
     """`core.fundamentals` from history rows of one state of knowledge, or of several told apart by `vintage` columns."""
-    discrete = known.filter(known.measure != "fiscal_ytd").select(*vintage, *Quarters.to_schema().columns)
-    to_date = known.filter(known.measure == "fiscal_ytd").select(*vintage, *FiscalYearToDate.to_schema().columns)
-    return fundamentals(discrete, to_date, fiscal_quarters, concept_applicability, concepts, methodology, vintage)
+    discrete, to_date = _by_measure(known)
+    return fundamentals(
+        discrete.select(*vintage, *Quarters.to_schema().columns),
+        to_date.select(*vintage, *FiscalYearToDate.to_schema().columns),
+        fiscal_quarters,
+        concept_applicability,
+        concepts,
+        methodology,
+        vintage,
+    )
+
+
+def _by_measure(history: Table) -> tuple[Table, Table]:
+    """Discrete quarters and balances, and spans of the year to date."""
+    return history.filter(history.measure != "fiscal_ytd"), history.filter(history.measure == "fiscal_ytd")
 
 
 def composite_score_vintages(
@@ -160,8 +172,17 @@ def fundamentals_as_of(
     day: DateValue,
 ) -> Table:
     """`core.fundamentals` as it was known on a day; published as a table macro."""
-    known = known_on(quarters_history, day)
-    return fundamentals_of(known, fiscal_quarters, concept_applicability, concepts, methodology)
+    # Parted before the day is looked at, so that the two parts share no step: what is shared compiles to a common table
+    # expression, and clients before DuckDB 1.4.2 can't read a macro that holds one.
+    discrete, to_date = (known_on(part, day) for part in _by_measure(quarters_history))
+    return fundamentals(
+        discrete.select(*Quarters.to_schema().columns),
+        to_date.select(*FiscalYearToDate.to_schema().columns),
+        fiscal_quarters,
+        concept_applicability,
+        concepts,
+        methodology,
+    )
 
 
 def composite_scores_as_of(
