@@ -30,6 +30,9 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
+code_servers:
+  # On shutdown wait for a run in progress; Dagster waits thirty seconds at most.
+  wait_for_local_processes_on_shutdown: true
 """
 
 
