@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.notifying import tell_failure_aside
 from warehouse.home import Home
 from warehouse.run_log import read
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # A run that never got as far as the run log is given this long before it counts as dead.
 UNKNOWN_RUN_SECONDS = 3_600
+DIED = "the process of this run ended without telling; found by a later refresh or look"
+BEGUN = "started"
 SETTINGS = """\
 # Written by tokenchain; your own settings may be added.
 telemetry:
@@ -27,6 +30,9 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
+code_servers:
+  # On shutdown wait for a run in progress; Dagster waits thirty seconds at most.
+  wait_for_local_processes_on_shutdown: true
 """
 
 
@@ -47,17 +53,27 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home, own_run_id: str = 
     """Mark runs as failed that a killed process left behind as running; returns their ids. Only for the holder of the home's lock.
 
     Dagster starts no queued run while it believes another is going on. The lock tells that none is: whoever began a refresh of
-    this home folder and did not end it is dead.
+    this home folder and did not end it is dead. An operator is told of each that nobody else tells of.
     """
     import dagster as dg
 
-    begun = {record.run_id for record in read(home.run_log) if record.outcome == "started"}
+    outcomes = {record.run_id: record.outcome for record in read(home.run_log)}
     statuses = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     closed = []
     for record in instance.get_run_records(dg.RunsFilter(job_name="refresh", statuses=statuses)):
         run = record.dagster_run
         is_old = record.create_timestamp.timestamp() < time.time() - UNKNOWN_RUN_SECONDS
-        if run.run_id != own_run_id and (run.run_id in begun or is_old):
-            instance.report_run_failed(run, "the process of this run ended without telling; found by a later refresh")
+        if run.run_id != own_run_id and (outcomes.get(run.run_id) == BEGUN or is_old):
+            instance.report_run_failed(run, DIED)
+            if _is_untold(run, outcomes.get(run.run_id, BEGUN)):
+                tell_failure_aside(home, run.run_id, run.tags.get("tokenchain/source", "an unknown source"), DIED)
             closed.append(run.run_id)
     return closed
+
+
+def _is_untold(run: dg.DagsterRun, outcome: str) -> bool:
+    """Whether nobody else tells of a dead run.
+
+    A command line tells of its run when that ends; Dagster's failure sensor only of runs that the daemon or the UI started.
+    """
+    return outcome == BEGUN and run.remote_job_origin is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,11 @@ def tell_failure(home: Home, run_id: str, source: str, message: str) -> bool:
         home=str(home.root),
         message=message,
     )
+
+
+def tell_failure_aside(home: Home, run_id: str, source: str, message: str) -> None:
+    """Tell of a failure from a thread of its own: for a holder of the home folder's lock, who must not wait for an address to answer."""
+    threading.Thread(target=tell_failure, args=(home, run_id, source, message), name="tell-failure").start()
 
 
 def tell_late(home: Home, sentences: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ What belongs here: fixtures that several folders use. What does not: rows (`test
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,18 @@ from warehouse.engine import Engine
 from warehouse.home import Home
 
 ENVIRONMENT = ("DAGSTER_HOME", "TOKENCHAIN_HOME", "TOKENCHAIN_SOURCE", "TOKENCHAIN_UNIVERSE")
+
+
+def is_setting(name: str) -> bool:
+    """Whether an environment variable is a setting of the project: home, source, companies, webhook, EDGAR client, run storage."""
+    return name.startswith("TOKENCHAIN_") or name in ("DAGSTER_HOME", "SEC_USER_AGENT")
+
+
+def pytest_configure() -> None:
+    """Forget the user's settings before a test module is read: modules read some when they are imported, and a failing refresh
+    would message the user's webhook."""
+    for name in list(filter(is_setting, os.environ)):
+        del os.environ[name]
 
 
 @pytest.fixture(scope="session")

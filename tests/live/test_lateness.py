@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
+import dagster as dg
 import pytest
 
+from pipelines.publishing import COMPANY_CHECKS
+from pipelines.refreshing import Outcome
+from tests.homes import CIKS
+from tests.live.world import LiveWorld
+from warehouse.home import Home
 from warehouse.lateness import Quarter, a_year_later, due_rules, expected_filing
 
 
@@ -73,3 +80,32 @@ def test_a_company_without_quarterly_reports_is_expected_yearly() -> None:
     )
     assert expected_filing("TSM", known, "annual letter", False, due_rules()) is None
     assert expected_filing("TSM", [], "20-F", False, due_rules()) is None
+
+
+def test_each_company_has_a_check_that_warns_when_it_is_late(
+    refresh_live: Callable[..., Outcome], world: LiveWorld, home: Home
+) -> None:
+    """One company has filed, two are late, the others of the project's list are not in this run's: each check says its own."""
+    world.file("AAPL")
+    outcome = refresh_live()
+    assert outcome.succeeded, outcome.message
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        found = instance.get_records_for_run(outcome.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        checks = {
+            evaluation.check_name: evaluation
+            for record in found.records
+            if (evaluation := record.event_log_entry.asset_check_evaluation) is not None
+            and evaluation.asset_key == dg.AssetKey("warehouse_duckdb")
+        }
+    # Imported before a test sets another list: the checks are those of the project's own.
+    assert (
+        set(checks) == {spec.name for spec in COMPANY_CHECKS} == {f"{ticker.lower()}_has_reported" for ticker in CIKS}
+    )
+    assert {name for name, check in checks.items() if not check.passed} == {
+        f"{ticker.lower()}_has_reported" for ticker in world.tickers if ticker != "AAPL"
+    }
+    late = checks["meta_has_reported"]
+    assert late.severity == dg.AssetCheckSeverity.WARN
+    assert late.metadata["late"].value == "META: its 10-Q for the period ended about 2026-06-30 was due on 2026-08-14"
+    for ticker in set(CIKS) - set(world.tickers):
+        assert "not watched" in str(checks[f"{ticker.lower()}_has_reported"].metadata["source"].value)

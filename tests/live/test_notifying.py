@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +23,8 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.status = 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         super().__init__(("127.0.0.1", 0), _Handler)
 
 
@@ -34,6 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.messages.append(json.loads(body))
+        self.server.may_answer.wait(10)
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -46,6 +50,7 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     thread.start()
     monkeypatch.setenv(WEBHOOK_VARIABLE, f"http://127.0.0.1:{server.server_address[1]}/hook")
     yield server
+    server.may_answer.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -119,3 +124,56 @@ def test_a_failed_run_of_the_daemon_is_told_in_the_words_of_its_step(
         refresh_failed_sensor([job])(context)
     (message,) = receiver.messages
     assert (message["kind"], message["message"], message["source"]) == ("failure", "EDGAR said no", "edgar")
+
+
+def _wait_for_messages(receiver: Receiver, count: int) -> None:
+    for _ in range(200):
+        if len(receiver.messages) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{len(receiver.messages)} messages instead of {count}")
+
+
+def test_a_killed_run_of_the_command_line_is_told_once_when_it_is_closed(
+    receiver: Receiver, place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster's failure sensor passes over runs that no daemon started; their process told nobody."""
+    import dagster as dg
+
+    from pipelines.instance import close_dead_runs
+    from warehouse.run_log import RunRecord, append, now
+
+    monkeypatch.setattr("pipelines.instance.UNKNOWN_RUN_SECONDS", -1)
+    killed, told, of_the_daemon = (str(number) * 8 for number in (1, 2, 3))
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run_id in (killed, of_the_daemon):
+            append(place.run_log, RunRecord(run_id, now(), "started", "edgar", "0", "0"))
+        append(place.run_log, RunRecord(told, now(), "failed", "edgar", "0", "0"))
+        started = dg.DagsterRunStatus.STARTED
+        instance.add_run(dg.DagsterRun("refresh", run_id=killed, status=started, tags={"tokenchain/source": "edgar"}))
+        instance.add_run(dg.DagsterRun("refresh", run_id=told, status=started))
+        instance.add_run(
+            dg.DagsterRun("refresh", run_id=of_the_daemon, status=started, remote_job_origin=_origin_of_a_daemon())
+        )
+        # The home folder's lock is held meanwhile: an address that doesn't answer must not keep the next refresh out.
+        receiver.may_answer.clear()
+        assert sorted(close_dead_runs(instance, place)) == [killed, told, of_the_daemon]
+        _wait_for_messages(receiver, 1)
+        receiver.may_answer.set()
+        assert close_dead_runs(instance, place) == []
+    time.sleep(0.2)
+    (message,) = receiver.messages
+    assert (message["kind"], message["run_id"], message["source"]) == ("failure", killed, "edgar")
+    assert "ended without telling" in message["message"]
+
+
+def _origin_of_a_daemon() -> Any:
+    from dagster._core.remote_origin import (
+        RegisteredCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
+
+    return RemoteJobOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("pipelines.definitions"), "__repository__"), "refresh"
+    )

@@ -13,10 +13,12 @@ import pytest
 from pipelines import watching
 from pipelines.edgar import Look
 from pipelines.edgar.submissions import Filing
+from pipelines.publishing import COMPANY_CHECKS
 from pipelines.requesting import Asked, Cursor, pause_after, runs_to_request
 from pipelines.watching import FILINGS_TAG, is_due, is_filing_time
 from tests.edgar.server import EdgarServer, Fault, serving
 from tests.edgar.world import World, first_filing, quarter_filing
+from tests.homes import CIKS
 from warehouse.home import Home
 
 WEDNESDAY = dt.datetime(2026, 5, 20, 15, 0, tzinfo=dt.UTC)
@@ -346,7 +348,8 @@ def test_everything_runs_by_default() -> None:
     graph = defs.resolve_asset_graph()
     policy = graph.get(dg.AssetKey("warehouse_duckdb")).freshness_policy
     assert policy is not None
-    assert "companies_have_reported" in {key.name for key in graph.asset_check_keys}
+    checks = {key.name for key in graph.asset_check_keys if key.asset_key == dg.AssetKey("warehouse_duckdb")}
+    assert checks == {spec.name for spec in COMPANY_CHECKS} == {f"{ticker.lower()}_has_reported" for ticker in CIKS}
 
 
 def test_two_runs_do_not_start_at_once(tmp_path: Path) -> None:
