@@ -51,7 +51,10 @@ def cycle_stage_evidence(
         is_third_party_estimate=~is_empty & table.is_estimated.fill_null(False),
         source_ids=ibis.ifelse(is_empty, ibis.null(dt.string), table.source_table + ibis.literal("/") + table.quarter),
         missing_reason=ibis.ifelse(
-            is_empty, ibis.literal("no value of the quarter in ") + table.source_table, ibis.null(dt.string)
+            is_empty,
+            ibis.ifelse(table.source_table == SOURCES["lead"], "a tier has no score in ", "no value of the quarter in ")
+            + table.source_table,
+            ibis.null(dt.string),
         ),
     ).select(*CycleStageEvidence.to_schema().columns)
 

@@ -115,6 +115,40 @@ def test_complete_to_2026q1_and_ragged_in_2026q2(published: duckdb.DuckDBPyConne
     assert found["2026Q2", "downstream"] == (True, "AAPL, META")
 
 
+def test_midstream_has_no_score_while_its_parts_come_from_different_members(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = published.execute(
+        """SELECT quarter, composite_score IS NULL, company_count, missing_companies, missing_reason FROM mart.composite_scores
+        WHERE entity = 'midstream' AND basis = 'fiscal_ytd' AND quarter IN ('2026Q1', '2026Q2') ORDER BY 1"""
+    ).fetchall()
+
+    assert rows == [
+        ("2026Q1", False, 3, None, None),
+        ("2026Q2", True, 0, "AMZN, GOOGL, MSFT", "no member has all three sub-indices"),
+    ]
+
+
+def test_what_rests_on_microsofts_awaited_depreciation_is_provisional(published: duckdb.DuckDBPyConnection) -> None:
+    rows = published.execute(
+        """SELECT DISTINCT entity, is_provisional, missing_companies FROM mart.depreciation_coverage
+        WHERE entity IN ('MSFT', 'GOOGL') AND quarter = '2026Q2' ORDER BY 1"""
+    ).fetchall()
+
+    assert rows == [("GOOGL", False, None), ("MSFT", True, "MSFT")]
+
+
+def test_alphabets_circular_share_is_open_where_a_later_commitment_is_in_its_backlog(
+    published: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = published.execute(
+        """SELECT quarter, round(value, 1), verdict FROM mart.rerating_checklist WHERE ticker = 'GOOGL'
+        AND signal = 'circular_share_of_backlog' AND quarter IN ('2025Q4', '2026Q1', '2026Q2') ORDER BY 1"""
+    ).fetchall()
+
+    assert rows == [("2025Q4", 0.0, "not_met"), ("2026Q1", None, "no_data"), ("2026Q2", 38.5, "not_met")]
+
+
 def test_microsofts_new_depreciation_basis_is_flagged_in_every_table_that_uses_it(
     published: duckdb.DuckDBPyConnection,
 ) -> None:
@@ -152,6 +186,7 @@ def test_oracles_return_is_null_with_its_reason_between_year_ends(published: duc
 
     assert [row[1] for row in rows[:3]] == [True, True, True]
     assert all("debt" in row[2] for row in rows[:3])
+    assert all(row[2].endswith("NOPAT lacks one of four quarters of pretax_income") for row in rows[:3])
 
 
 def test_every_null_return_and_every_null_value_has_a_reason(published: duckdb.DuckDBPyConnection) -> None:

@@ -149,7 +149,7 @@ def test_a_missing_score_gives_no_data_and_no_stage(evidence: list[Row], stages:
     found = only(stages, quarter="2025Q4")
 
     assert {row["verdict"] for row in leads} == {"no_data"}
-    assert leads[0]["missing_reason"] == "no value of the quarter in mart.composite_scores"
+    assert leads[0]["missing_reason"] == "a tier has no score in mart.composite_scores"
     assert found["missing_reason"] == "too few rules have data, or none holds"
     assert found["agrees_with_published"] is None
 
