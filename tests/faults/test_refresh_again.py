@@ -102,6 +102,30 @@ def test_after_a_failed_run_every_step_is_run_so_that_no_asset_stays_red(home: H
     assert {"core__quarters", "mart__sub_indices", "reference_tables"} <= steps_of(home, outcome.run_id)
 
 
+def test_an_error_while_planning_is_left_to_the_run_which_tells_of_it_in_the_log(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = home.database.read_bytes()
+
+    def broken(*_: object) -> bool:
+        raise RuntimeError("the notes can't be read")
+
+    # Met by planning only, then by planning and by the run.
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "derived_tables", broken)
+        outcome = refresh_here(home)
+        assert outcome.record is not None, outcome.message
+        assert (outcome.record.outcome, outcome.message) == ("unchanged", None)
+    monkeypatch.setattr(workshop.Workshop, "is_current", broken)
+    outcome = refresh_here(home)
+    last = read(home.run_log)[-1]
+
+    assert not outcome.succeeded
+    assert (last.run_id, last.outcome) == (outcome.run_id, "failed")
+    assert "the notes can't be read" in str(last.message)
+    assert home.database.read_bytes() == published
+
+
 def test_tables_of_different_states_are_not_published_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     published = home.database.read_bytes()
     note = home.tables / "core" / "quarters.json"
