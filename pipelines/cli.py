@@ -20,6 +20,7 @@ from warehouse.home import Home
 
 app = typer.Typer(
     help="Warehouse of the AI token value chain: quarterly SEC filings in, prosperity index and coverage out.",
+    epilog="Examples: `tokenchain refresh` · `tokenchain status` · `tokenchain explain NVDA capital_expenditure 2025Q4`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

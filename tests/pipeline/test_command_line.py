@@ -32,6 +32,8 @@ def test_help_lists_the_commands() -> None:
 
     assert result.exit_code == 0
     assert all(name in result.output for name in COMMANDS)
+    _, _, examples = result.output.partition("Examples:")
+    assert examples.count("tokenchain ") == 3, result.output
 
 
 @pytest.mark.parametrize("name", COMMANDS)
