@@ -98,13 +98,13 @@ def changes(
     show_changes(console, Home.resolve(home), limit)
 
 
-@app.command(epilog="Examples: `tokenchain rollback`")
+@app.command(epilog="Examples: `tokenchain rollback` · `tokenchain rollback --home /srv/tokenchain`")
 def rollback(home: HomeOption = None) -> None:
-    """Publish the file before the current one again; the last three are kept."""
-    from warehouse.publication import roll_back
+    """Publish the file before the current one again, never one that was rolled back from; the last three are kept."""
+    from pipelines.rolling_back import roll_back_alone
 
     try:
-        console.print(f"published again: {roll_back(Home.resolve(home)).name}")
+        console.print(f"published again: {roll_back_alone(Home.resolve(home)).name}")
     except (TokenchainError, OSError) as error:
         _fail(str(error))
 

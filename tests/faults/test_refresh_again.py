@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from pipelines import planning, workshop
 from pipelines.catalogue import DerivedTable, all_tables, derived_tables
 from pipelines.cli import app
+from pipelines.locking import HomeLock
 from pipelines.publishing import DATABASE_KEY
 from pipelines.refreshing import refresh
 from schemas.base import qualified_name
@@ -223,6 +225,38 @@ def test_a_file_that_is_gone_is_published_again_and_can_be_rolled_back(home: Hom
     assert first.samefile(home.database)
     assert first.name in status_of(home)
     assert_readable(home)
+
+
+def test_a_rollback_during_a_refresh_changes_nothing_and_says_who_holds_the_folder(home: Home) -> None:
+    published = home.database.read_bytes()
+    (home.published / "20200101T000000000000-earlier.duckdb").write_bytes(published)
+    before = files_below(home.published)
+    holder = HomeLock(home, "the-run")
+    holder.acquire()
+    try:
+        refused = CliRunner().invoke(app, ["rollback", "--home", str(home.root)], env={"COLUMNS": "200"})
+    finally:
+        holder.release()
+
+    assert refused.exit_code == 1
+    assert "holds this home folder" in refused.output
+    assert f"process {os.getpid()} on " in refused.output
+    assert "run the-run" in refused.output
+    assert files_below(home.published) == before
+
+    done = CliRunner().invoke(app, ["rollback", "--home", str(home.root)], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    # The lock is given back.
+    holder.acquire()
+    holder.release()
+
+
+def test_a_rollback_of_a_folder_that_is_not_there_does_not_make_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["rollback", "--home", str(tmp_path / "none")], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 1
+    assert "nothing to roll back to" in result.output
+    assert not (tmp_path / "none").exists()
 
 
 def test_status_of_an_empty_home_says_what_to_do(tmp_path: Path) -> None:
