@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.printing import say
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
 
@@ -39,7 +40,7 @@ UniverseOption = Annotated[
 
 
 def _fail(message: str) -> None:
-    errors.print(f"[bold red]error:[/] {' '.join(message.split())}", highlight=False, soft_wrap=True)
+    say(errors, ("error:", "bold red"), f" {' '.join(message.split())}")
     raise typer.Exit(1)
 
 
@@ -104,7 +105,7 @@ def rollback(home: HomeOption = None) -> None:
     from pipelines.rolling_back import roll_back_alone
 
     try:
-        console.print(f"published again: {roll_back_alone(Home.resolve(home)).name}")
+        say(console, f"published again: {roll_back_alone(Home.resolve(home)).name}")
     except (TokenchainError, OSError) as error:
         _fail(str(error))
 
@@ -129,7 +130,7 @@ def extract(
         companies = read_universe(universe or DEFAULT_UNIVERSE)
         newest = {found.cik: found for source in sources for found in find_responses(source, companies)}
         for path in run_extract(newest.values(), read_concepts(), to):
-            console.print(f"{path.name}  {path.stat().st_size:,} bytes", highlight=False)
+            say(console, f"{path.name}  {path.stat().st_size:,} bytes")
     except (TokenchainError, OSError) as error:
         _fail(str(error))
 
@@ -146,7 +147,7 @@ def ui(
 
     folder = prepare_instance(Home.resolve(home))
     url = f"http://127.0.0.1:{port}/asset-groups"
-    console.print(f"asset graph: {url}   instance: {folder}", highlight=False)
+    say(console, f"asset graph: {url}   instance: {folder}")
     workspace = Path(__file__).parents[1] / "workspace.yaml"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     # Nobody looks where the output goes to a file or a service's log.
@@ -161,7 +162,7 @@ def prepare(home: HomeOption = None) -> None:
     from pipelines.instance import prepare_instance
 
     try:
-        console.print(str(prepare_instance(Home.resolve(home))), highlight=False, soft_wrap=True)
+        say(console, str(prepare_instance(Home.resolve(home))))
     except OSError as error:
         _fail(f"{error}; make the folder writable or choose another one with --home")
 

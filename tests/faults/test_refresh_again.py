@@ -22,7 +22,9 @@ from schemas.base import qualified_name
 from schemas.mart.prosperity import CompositeScores, GrowthGap
 from tests.homes import (
     CIKS,
+    alter,
     bundled_copy,
+    copied,
     files_below,
     read_json,
     refresh_here,
@@ -160,6 +162,28 @@ def test_refused_responses_keep_the_last_good_data_and_are_named_in_status(home:
         assert name in str(outcome.record.message)
         assert name in told
     assert_readable(home)
+
+
+def test_brackets_in_responses_and_paths_are_printed_as_they_stand(refreshed: Home, tmp_path: Path) -> None:
+    place = copied(refreshed, tmp_path / "home [/b] :warning:")
+    source = bundled_copy(tmp_path / "source [/red]")
+    aapl = response_path(source, "AAPL")
+    write_json(aapl, read_json(aapl) | {"cik": "[/b]"})
+    alter(source, "META", lambda body: body.update(facts="[/b]"))
+    arguments = ["--home", str(place.root)]
+    done = CliRunner().invoke(app, ["refresh", "--source", str(source), *arguments], env={"COLUMNS": "200"})
+
+    assert done.exit_code == 0, done.output
+    for told in (done.output, status_of(place)):
+        assert f"{response_path(source, 'AAPL')}: is of CIK" in told
+        assert 'got VARCHAR: "[/b]"' in told
+        assert str(place.database) in told
+    assert str(source) in status_of(place)
+    assert str(place.root) in CliRunner().invoke(app, ["prepare", *arguments], env={"COLUMNS": "200"}).output
+    failed = CliRunner().invoke(app, ["refresh", "--source", str(tmp_path / "[/i]"), *arguments])
+    assert failed.exit_code == 1
+    assert str(tmp_path / "[/i]") in failed.stderr
+    assert str(tmp_path / "[/i]") in status_of(place)
 
 
 def test_a_run_that_fails_whole_changes_nothing_and_is_told(home: Home, tmp_path: Path) -> None:
