@@ -93,7 +93,7 @@ def changes(
     home: HomeOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows shown of each kind")] = 10,
 ) -> None:
-    """Tell what the last published refresh changed: new filings and quarters, restated values, moved scores."""
+    """Tell what the last published refresh changed: new filings and quarters, restated values, moved and vanished scores."""
     from pipelines.display import show_changes
 
     show_changes(console, Home.resolve(home), limit)

@@ -145,21 +145,48 @@ def _show_published(console: Console, home: Home) -> None:
     )
     run = _made_by(home)
     say(console, f"made by run {run[0]} from {run[1]} at {run[2]} UTC, code {run[3]}")
-    companies = _query(
-        home,
-        """SELECT c.ticker, c.tier, c.latest_period_end_date, c.latest_filed_date,
-            (SELECT count(*) FROM core.missing_quarters AS m WHERE m.ticker = c.ticker
-                AND m.reason IN ('awaiting_source', 'not_yet_published') AND m.period_end_date >= c.latest_period_end_date)
-        FROM core.companies AS c ORDER BY c.tier DESC, c.ticker""",
-    )
-    table = Table(title="Companies")
-    for name in ("company", "tier", "newest quarter end", "newest filing", "awaited values"):
-        table.add_column(name)
-    for row in companies:
-        table.add_row(*[plain(value) for value in row])
-    console.print(table)
+    _show_companies(console, home)
     _show_awaited(console, home)
     _show_late(console, home, source=run[1])
+    _show_quarantine(console, home)
+    _show_failed_checks(console, home)
+
+
+def _show_companies(console: Console, home: Home) -> None:
+    """Per company the newest quarter, the newest filing that figures come from, and what is awaited; below it, of how many filings."""
+    companies = _query(
+        home,
+        """WITH source AS (
+            SELECT coalesce(u.ticker, p.ticker) AS ticker, f.form, f.filed_date, f.accession
+            FROM raw.filings AS f LEFT JOIN raw.universe AS u USING (cik) LEFT JOIN raw.predecessor_ciks AS p USING (cik)
+            WHERE f.fact_count > 0
+            QUALIFY row_number() OVER (PARTITION BY coalesce(u.ticker, p.ticker)
+                ORDER BY f.filed_date DESC, f.fact_count DESC, f.accession DESC) = 1)
+        SELECT c.ticker, c.tier, c.latest_period_end_date, s.form, s.filed_date, s.accession,
+            (SELECT count(*) FROM core.missing_quarters AS m WHERE m.ticker = c.ticker
+                AND m.reason IN ('awaiting_source', 'not_yet_published') AND m.period_end_date >= c.latest_period_end_date)
+        FROM core.companies AS c LEFT JOIN source AS s ON s.ticker = c.ticker ORDER BY c.tier DESC, c.ticker""",
+    )
+    table = Table(title="Companies: newest quarter, newest filing that figures come from, values awaited")
+    for name in ("company", "tier", "quarter end", "form", "filed", "accession", "awaited"):
+        table.add_column(name, justify="right" if name == "awaited" else "left")
+    for row in companies:
+        table.add_row(*[plain(_cell(value)) for value in row])
+    console.print(table)
+    ((count, first, last),) = _query(
+        home, "SELECT count(*), min(filed_date), max(filed_date) FROM raw.filings WHERE fact_count > 0"
+    )
+    say(console, f"from {count} filings of {first} to {last}; all are in raw.filings")
+
+
+def _show_quarantine(console: Console, home: Home) -> None:
+    for table_name, reason, count in _query(
+        home, "SELECT table_name, reason, count(*) FROM meta.quarantine GROUP BY ALL ORDER BY 1, 3 DESC, 2"
+    ):
+        say(console, f"quarantine: {table_name}, {reason}: {count} rows")
+
+
+def _show_failed_checks(console: Console, home: Home) -> None:
     failed = _query(
         home, "SELECT table_name, check_name, severity, failing_count FROM meta.checks WHERE NOT passed ORDER BY 3, 1"
     )

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -184,6 +185,23 @@ def test_brackets_in_responses_and_paths_are_printed_as_they_stand(refreshed: Ho
     assert failed.exit_code == 1
     assert str(tmp_path / "[/i]") in failed.stderr
     assert str(tmp_path / "[/i]") in status_of(place)
+
+
+def test_status_counts_quarantined_rows_by_reason(home: Home, tmp_path: Path) -> None:
+    assert "quarantine:" not in status_of(home)
+    source = bundled_copy(tmp_path / "source")
+
+    def spoil(body: dict[str, Any]) -> None:
+        facts = body["facts"]["us-gaap"]["NetIncomeLoss"]["units"]["USD"]
+        facts[0]["val"], facts[1]["val"] = "many", "more"
+        facts[2]["form"] = None
+
+    alter(source, "TSLA", spoil)
+    outcome = refresh_here(home, source)
+    assert outcome.succeeded, outcome.message
+    told = status_of(home)
+    assert "quarantine: raw.company_facts, value is not a finite number: 2 rows" in told
+    assert "quarantine: raw.company_facts, form is missing: 1 rows" in told
 
 
 def test_a_run_that_fails_whole_changes_nothing_and_is_told(home: Home, tmp_path: Path) -> None:
