@@ -15,11 +15,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.printing import say
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
 
 app = typer.Typer(
     help="Warehouse of the AI token value chain: quarterly SEC filings in, prosperity index and coverage out.",
+    epilog="Examples: `tokenchain refresh` · `tokenchain status` · `tokenchain explain NVDA capital_expenditure 2025Q4`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -38,7 +40,7 @@ UniverseOption = Annotated[
 
 
 def _fail(message: str) -> None:
-    errors.print(f"[bold red]error:[/] {' '.join(message.split())}", highlight=False, soft_wrap=True)
+    say(errors, ("error:", "bold red"), f" {' '.join(message.split())}")
     raise typer.Exit(1)
 
 
@@ -91,19 +93,19 @@ def changes(
     home: HomeOption = None,
     limit: Annotated[int, typer.Option(min=1, help="Rows shown of each kind")] = 10,
 ) -> None:
-    """Tell what the last published refresh changed: new filings and quarters, restated values, moved scores."""
+    """Tell what the last published refresh changed: new filings and quarters, restated values, moved and vanished scores."""
     from pipelines.display import show_changes
 
     show_changes(console, Home.resolve(home), limit)
 
 
-@app.command(epilog="Examples: `tokenchain rollback`")
+@app.command(epilog="Examples: `tokenchain rollback` · `tokenchain rollback --home /srv/tokenchain`")
 def rollback(home: HomeOption = None) -> None:
-    """Publish the file before the current one again; the last three are kept."""
-    from warehouse.publication import roll_back
+    """Publish the file before the current one again, never one that was rolled back from; the last three are kept."""
+    from pipelines.rolling_back import roll_back_alone
 
     try:
-        console.print(f"published again: {roll_back(Home.resolve(home)).name}")
+        say(console, f"published again: {roll_back_alone(Home.resolve(home)).name}")
     except (TokenchainError, OSError) as error:
         _fail(str(error))
 
@@ -128,7 +130,7 @@ def extract(
         companies = read_universe(universe or DEFAULT_UNIVERSE)
         newest = {found.cik: found for source in sources for found in find_responses(source, companies)}
         for path in run_extract(newest.values(), read_concepts(), to):
-            console.print(f"{path.name}  {path.stat().st_size:,} bytes", highlight=False)
+            say(console, f"{path.name}  {path.stat().st_size:,} bytes")
     except (TokenchainError, OSError) as error:
         _fail(str(error))
 
@@ -145,7 +147,7 @@ def ui(
 
     folder = prepare_instance(Home.resolve(home))
     url = f"http://127.0.0.1:{port}/asset-groups"
-    console.print(f"asset graph: {url}   instance: {folder}", highlight=False)
+    say(console, f"asset graph: {url}   instance: {folder}")
     workspace = Path(__file__).parents[1] / "workspace.yaml"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     # Nobody looks where the output goes to a file or a service's log.
@@ -160,7 +162,7 @@ def prepare(home: HomeOption = None) -> None:
     from pipelines.instance import prepare_instance
 
     try:
-        console.print(str(prepare_instance(Home.resolve(home))), highlight=False, soft_wrap=True)
+        say(console, str(prepare_instance(Home.resolve(home))))
     except OSError as error:
         _fail(f"{error}; make the folder writable or choose another one with --home")
 

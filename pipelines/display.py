@@ -10,13 +10,13 @@ from typing import Any
 
 import duckdb
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from pipelines.edgar import read_settings
 from pipelines.edgar.block import current_block
 from pipelines.locking import HomeLock
+from pipelines.printing import plain, say
 from pipelines.refreshing import Outcome
 from pipelines.workshop import EDGAR, EDGAR_BULK
 from warehouse.engine import quoted
@@ -48,7 +48,7 @@ class RefreshDisplay:
 
     def tell(self, message: str) -> None:
         """Show a line above the bar, such as a pause or a refusal."""
-        self.progress.console.print(f"[yellow]{escape(message)}[/]", highlight=False, soft_wrap=True)
+        say(self.progress.console, (message, "yellow"))
 
     def step(self, name: str) -> None:
         """Show that a step is done."""
@@ -68,17 +68,13 @@ def show_summary(console: Console, home: Home, outcome: Outcome) -> None:
     console.print(_score_table(home))
     console.print(_coverage_table(home))
     if outcome.record is not None and outcome.record.message:
-        console.print(f"[yellow]refused:[/] {outcome.record.message}", highlight=False, soft_wrap=True)
+        say(console, ("refused:", "yellow"), f" {outcome.record.message}")
     state = outcome.record.outcome if outcome.record is not None else "published"
-    console.print(f"\n{state}: [bold]{home.database}[/]\n", highlight=False, soft_wrap=True)
-    console.print("Next:")
-    console.print("  make ui                                 see the asset graph, checks and runs", highlight=False)
-    console.print("  tokenchain status                       what is published and how fresh it is", highlight=False)
-    console.print(
-        f"  duckdb -readonly {home.database} \"from mart.growth_gap where quarter = '2026Q1'\"",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"\n{state}: ", (str(home.database), "bold"), "\n")
+    say(console, "Next:")
+    say(console, "  make ui                                 see the asset graph, checks and runs")
+    say(console, "  tokenchain status                       what is published and how fresh it is")
+    say(console, f"  duckdb -readonly {home.database} \"from mart.growth_gap where quarter = '2026Q1'\"")
 
 
 def _score_table(home: Home) -> Table:
@@ -115,7 +111,7 @@ def _coverage_table(home: Home) -> Table:
     for name in ("company", "quarter", "revenue ÷ D&A", "D&A % of revenue", "capex ÷ D&A"):
         table.add_column(name, justify="left" if name in ("company", "quarter") else "right")
     for entity, quarter, ratio, share, capex in rows:
-        table.add_row(entity, quarter, _number(ratio), _number(share), _number(capex))
+        table.add_row(plain(entity), quarter, _number(ratio), _number(share), _number(capex))
     return table
 
 
@@ -127,7 +123,7 @@ def show_status(console: Console, home: Home) -> None:
     """Published file, freshness per company, what is awaited or late, failed checks, the last run."""
     runs = read(home.run_log)
     if not home.database.exists():
-        console.print(f"nothing is published in {home.root}; run: tokenchain refresh", highlight=False, soft_wrap=True)
+        say(console, f"nothing is published in {home.root}; run: tokenchain refresh")
     else:
         _show_published(console, home)
     if runs:
@@ -135,43 +131,69 @@ def show_status(console: Console, home: Home) -> None:
     block = current_block(read_settings())
     if block is not None:
         end = dt.datetime.fromtimestamp(block.until, dt.UTC)
-        console.print(
-            f"blocked by EDGAR: requests of this machine pause until {end:%Y-%m-%d %H:%M:%S} UTC", highlight=False
-        )
+        say(console, f"blocked by EDGAR: requests of this machine pause until {end:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _show_published(console: Console, home: Home) -> None:
     kept = current_file(home)
     size = home.database.stat().st_size / 2**20
-    console.print(
-        f"published: [bold]{home.database}[/] ({size:.1f} MiB, {kept.name if kept else 'copied'})",
-        highlight=False,
-        soft_wrap=True,
+    say(
+        console,
+        "published: ",
+        (str(home.database), "bold"),
+        f" ({size:.1f} MiB, {kept.name if kept else 'copied'})",
     )
     run = _made_by(home)
-    console.print(f"made by run {run[0]} from {run[1]} at {run[2]} UTC, code {run[3]}", highlight=False, soft_wrap=True)
-    companies = _query(
-        home,
-        """SELECT c.ticker, c.tier, c.latest_period_end_date, c.latest_filed_date,
-            (SELECT count(*) FROM core.missing_quarters AS m WHERE m.ticker = c.ticker
-                AND m.reason IN ('awaiting_source', 'not_yet_published') AND m.period_end_date >= c.latest_period_end_date)
-        FROM core.companies AS c ORDER BY c.tier DESC, c.ticker""",
-    )
-    table = Table(title="Companies")
-    for name in ("company", "tier", "newest quarter end", "newest filing", "awaited values"):
-        table.add_column(name)
-    for row in companies:
-        table.add_row(*[str(cell) for cell in row])
-    console.print(table)
+    say(console, f"made by run {run[0]} from {run[1]} at {run[2]} UTC, code {run[3]}")
+    _show_companies(console, home)
     _show_awaited(console, home)
     _show_late(console, home, source=run[1])
+    _show_quarantine(console, home)
+    _show_failed_checks(console, home)
+
+
+def _show_companies(console: Console, home: Home) -> None:
+    """Per company the newest quarter, the newest filing that figures come from, and what is awaited; below it, of how many filings."""
+    companies = _query(
+        home,
+        """WITH source AS (
+            SELECT coalesce(u.ticker, p.ticker) AS ticker, f.form, f.filed_date, f.accession
+            FROM raw.filings AS f LEFT JOIN raw.universe AS u USING (cik) LEFT JOIN raw.predecessor_ciks AS p USING (cik)
+            WHERE f.fact_count > 0
+            QUALIFY row_number() OVER (PARTITION BY coalesce(u.ticker, p.ticker)
+                ORDER BY f.filed_date DESC, f.fact_count DESC, f.accession DESC) = 1)
+        SELECT c.ticker, c.tier, c.latest_period_end_date, s.form, s.filed_date, s.accession,
+            (SELECT count(*) FROM core.missing_quarters AS m WHERE m.ticker = c.ticker
+                AND m.reason IN ('awaiting_source', 'not_yet_published') AND m.period_end_date >= c.latest_period_end_date)
+        FROM core.companies AS c LEFT JOIN source AS s ON s.ticker = c.ticker ORDER BY c.tier DESC, c.ticker""",
+    )
+    table = Table(title="Companies: newest quarter, newest filing that figures come from, values awaited")
+    for name in ("company", "tier", "quarter end", "form", "filed", "accession", "awaited"):
+        table.add_column(name, justify="right" if name == "awaited" else "left")
+    for row in companies:
+        table.add_row(*[plain(_cell(value)) for value in row])
+    console.print(table)
+    ((count, first, last),) = _query(
+        home, "SELECT count(*), min(filed_date), max(filed_date) FROM raw.filings WHERE fact_count > 0"
+    )
+    say(console, f"from {count} filings of {first} to {last}; all are in raw.filings")
+
+
+def _show_quarantine(console: Console, home: Home) -> None:
+    for table_name, reason, count in _query(
+        home, "SELECT table_name, reason, count(*) FROM meta.quarantine GROUP BY ALL ORDER BY 1, 3 DESC, 2"
+    ):
+        say(console, f"quarantine: {table_name}, {reason}: {count} rows")
+
+
+def _show_failed_checks(console: Console, home: Home) -> None:
     failed = _query(
         home, "SELECT table_name, check_name, severity, failing_count FROM meta.checks WHERE NOT passed ORDER BY 3, 1"
     )
     for table_name, check, severity, count in failed:
-        console.print(f"{severity}: {table_name} {check}: {count} rows", highlight=False)
+        say(console, f"{severity}: {table_name} {check}: {count} rows")
     if not failed:
-        console.print("all checks passed")
+        say(console, "all checks passed")
 
 
 def _made_by(home: Home) -> tuple[Any, ...]:
@@ -199,9 +221,7 @@ def _show_awaited(console: Console, home: Home) -> None:
         "SELECT ticker, form, filed_date, accession, state, concepts FROM meta.awaited_filings ORDER BY filed_date, ticker",
     ):
         what = f" ({concepts})" if concepts else ""
-        console.print(
-            f"{ticker} {form} of {filed}, {accession}: {sentences[state]}{what}", highlight=False, soft_wrap=True
-        )
+        say(console, f"{ticker} {form} of {filed}, {accession}: {sentences[state]}{what}")
 
 
 def _show_late(console: Console, home: Home, source: str) -> None:
@@ -214,7 +234,7 @@ def _show_late(console: Console, home: Home, source: str) -> None:
     finally:
         connection.close()
     for expected in late:
-        console.print(f"late: {expected.sentence()}", highlight=False, soft_wrap=True)
+        say(console, f"late: {expected.sentence()}")
 
 
 def _show_last_run(console: Console, home: Home, last: RunRecord) -> None:
@@ -225,35 +245,27 @@ def _show_last_run(console: Console, home: Home, last: RunRecord) -> None:
         outcome = "published"
     if outcome == "started":
         outcome = f"going on ({lock.holder()})" if lock.is_held() else "interrupted"
-    console.print(
-        f"last run {last.run_id}: {outcome}, started {last.started_at} UTC, source {last.source}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"last run {last.run_id}: {outcome}, started {last.started_at} UTC, source {last.source}")
     if last.message:
-        console.print(f"  {last.message}", highlight=False, soft_wrap=True)
+        say(console, f"  {last.message}")
 
 
 def show_changes(console: Console, home: Home, limit: int) -> None:
     """What the published file has that the one before had not, by kind, newest filings first."""
     if not home.database.exists():
-        console.print(f"nothing is published in {home.root}; run: tokenchain refresh", highlight=False, soft_wrap=True)
+        say(console, f"nothing is published in {home.root}; run: tokenchain refresh")
         return
     run = _made_by(home)
-    console.print(
-        f"changes of run {run[0]} from {run[1]} at {run[2]} UTC against the file before",
-        highlight=False,
-        soft_wrap=True,
-    )
+    say(console, f"changes of run {run[0]} from {run[1]} at {run[2]} UTC against the file before")
     counts = (
         _query(home, "SELECT kind, count(*) FROM meta.changes GROUP BY kind ORDER BY kind")
         if _has_table(home, "meta.changes")
         else []
     )
     if not counts:
-        console.print("none: the first file of this home folder, or the same figures made anew")
+        say(console, "none: the first file of this home folder, or the same figures made anew")
         return
-    console.print(", ".join(f"{count} {kind}" for kind, count in counts), highlight=False, soft_wrap=True)
+    say(console, ", ".join(f"{count} {kind}" for kind, count in counts))
     table = Table(title=f"Up to {limit} of each kind; all are in meta.changes")
     for name in ("kind", "entity", "concept", "period", "before", "after", "difference", "filing"):
         table.add_column(name, justify="right" if name in ("before", "after", "difference") else "left")
@@ -263,11 +275,11 @@ def show_changes(console: Console, home: Home, limit: int) -> None:
         QUALIFY row_number() OVER (PARTITION BY kind ORDER BY abs(coalesce(difference, 0)) DESC, rowid) <= {int(limit)}
         ORDER BY kind, entity, period""",
     ):
-        table.add_row(*[_cell(value) for value in row])
+        table.add_row(*[plain(_cell(value)) for value in row])
     console.print(table)
     last = read(home.run_log)[-1:]
     if last and last[0].run_id != run[0] and last[0].outcome == "unchanged":
-        console.print(f"the last run, {last[0].run_id}, changed nothing", highlight=False)
+        say(console, f"the last run, {last[0].run_id}, changed nothing")
 
 
 def _cell(value: object) -> str:

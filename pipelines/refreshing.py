@@ -125,7 +125,10 @@ def _last_run_succeeded(instance: dg.DagsterInstance) -> bool:
 def _steps_needed(
     home: Home, source: str, universe: Path | None, run_id: str, as_of: dt.date | None
 ) -> Sequence[dg.AssetKey] | None:
-    """The steps to run, None for all; a watcher hears of the others here."""
+    """The steps to run, None for all; a watcher hears of the others here.
+
+    Planning is a shortcut: what can't be planned is run, so that the run itself meets the error and writes it into the run log.
+    """
     from pipelines.catalogue import all_tables
     from pipelines.planning import steps_needed
     from pipelines.table_assets import asset_key
@@ -135,6 +138,8 @@ def _steps_needed(
     workshop = Workshop(home, source, universe or DEFAULT_UNIVERSE, run_id, as_of)
     try:
         selection = steps_needed(workshop)
+    except Exception:
+        return None
     finally:
         workshop.close()
     if selection is not None:

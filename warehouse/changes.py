@@ -53,7 +53,12 @@ COMPARISONS: dict[str, str] = {
             b.basis, b.quarter, a.composite_score, b.composite_score, b.composite_score - a.composite_score, NULL
         FROM mart.composite_scores AS b
         LEFT JOIN before.mart.composite_scores AS a USING (entity_kind, entity, basis, quarter)
-        WHERE b.composite_score IS NOT NULL AND (a.composite_score IS NULL OR {DIFFERS.format("composite_score")})""",
+        WHERE b.composite_score IS NOT NULL AND (a.composite_score IS NULL OR {DIFFERS.format("composite_score")})
+        UNION ALL
+        SELECT 'removed_score', 'mart.composite_scores', a.entity, a.basis, a.quarter, a.composite_score, NULL, NULL, NULL
+        FROM before.mart.composite_scores AS a
+        LEFT JOIN mart.composite_scores AS b USING (entity_kind, entity, basis, quarter)
+        WHERE a.composite_score IS NOT NULL AND b.composite_score IS NULL""",
 }
 
 

@@ -228,24 +228,43 @@ def is_made_from(published: Path, fingerprint: str) -> bool:
 
 
 def _forget_old_files(home: Home) -> None:
-    kept = published_files(home)[-KEPT_FILES:]
-    current = current_file(home)
+    """Keep the last files, the current one, and the one that a rollback would go to, which may lie behind rejected ones."""
+    kept = {*published_files(home)[-KEPT_FILES:], current_file(home), _earlier_file(home)}
     for path in published_files(home):
-        if path not in kept and path != current:
+        if path not in kept:
             path.unlink()
     stems = {path.stem for path in published_files(home)}
-    for note in home.published.glob("*.fingerprint"):
-        if note.stem not in stems:
-            note.unlink()
+    for pattern in ("*.fingerprint", "*.rejected"):
+        for note in home.published.glob(pattern):
+            if note.stem not in stems:
+                note.unlink()
+
+
+def _rejected_path(published: Path) -> Path:
+    """The note beside a published file that an operator rolled back from."""
+    return published.with_suffix(".rejected")
+
+
+def _earlier_file(home: Home) -> Path | None:
+    """The newest kept file before the current one that no operator rolled back from."""
+    files, current = published_files(home), current_file(home)
+    if current is None:
+        return None
+    return next((path for path in reversed(files[: files.index(current)]) if not _rejected_path(path).exists()), None)
 
 
 def roll_back(home: Home) -> Path:
-    """Publish the kept file before the current one; returns it. Raises TokenchainError where there is none."""
-    files = published_files(home)
-    current = current_file(home)
-    if current is None or files.index(current) == 0:
-        raise TokenchainError(f"{home.published}: holds no file older than the published one; nothing to roll back to")
-    earlier = files[files.index(current) - 1]
+    """Publish the newest earlier file that was not rolled back from; returns it. Raises TokenchainError where there is none.
+
+    The file it takes out of place is noted as rejected: no later rollback goes to it. For the holder of the folder's lock.
+    """
+    current, earlier = current_file(home), _earlier_file(home)
+    if current is None or earlier is None:
+        raise TokenchainError(
+            f"{home.published}: holds no file older than the published one that was not rolled back from; nothing to roll back to"
+        )
+    # Noted first: a kill before the swap leaves the current file in place, and the next rollback goes to the same one.
+    _rejected_path(current).touch()
     _rolled_back_mark(home).write_text(earlier.name, encoding="utf-8")
     _swap(earlier, home)
     return earlier

@@ -19,6 +19,7 @@ CHANGE_KINDS = [
     "removed_value",
     "new_score",
     "moved_score",
+    "removed_score",
 ]
 
 
@@ -51,7 +52,8 @@ class Changes(Table):
 
     kind: str = column(
         "new_filing, new_quarter (first figures of a company's quarter), new_value, filed_balance (in the place of one carried"
-        " forward), restated_value, removed_value, new_score, moved_score",
+        " forward), restated_value, removed_value, new_score, moved_score, removed_score (null"
+        " here, or its row is gone)",
         isin=CHANGE_KINDS,
     )
     table_name: str = column("Table that changed")

@@ -3,7 +3,9 @@
 import datetime as dt
 import gzip
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -15,13 +17,16 @@ from typer.testing import CliRunner
 from pipelines import planning, workshop
 from pipelines.catalogue import DerivedTable, all_tables, derived_tables
 from pipelines.cli import app
+from pipelines.locking import HomeLock
 from pipelines.publishing import DATABASE_KEY
 from pipelines.refreshing import refresh
 from schemas.base import qualified_name
 from schemas.mart.prosperity import CompositeScores, GrowthGap
 from tests.homes import (
     CIKS,
+    alter,
     bundled_copy,
+    copied,
     files_below,
     read_json,
     refresh_here,
@@ -104,6 +109,30 @@ def test_after_a_failed_run_every_step_is_run_so_that_no_asset_stays_red(home: H
     assert {"core__quarters", "mart__sub_indices", "reference_tables"} <= steps_of(home, outcome.run_id)
 
 
+def test_an_error_while_planning_is_left_to_the_run_which_tells_of_it_in_the_log(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = home.database.read_bytes()
+
+    def broken(*_: object) -> bool:
+        raise RuntimeError("the notes can't be read")
+
+    # Met by planning only, then by planning and by the run.
+    with monkeypatch.context() as patch:
+        patch.setattr(planning, "derived_tables", broken)
+        outcome = refresh_here(home)
+        assert outcome.record is not None, outcome.message
+        assert (outcome.record.outcome, outcome.message) == ("unchanged", None)
+    monkeypatch.setattr(workshop.Workshop, "is_current", broken)
+    outcome = refresh_here(home)
+    last = read(home.run_log)[-1]
+
+    assert not outcome.succeeded
+    assert (last.run_id, last.outcome) == (outcome.run_id, "failed")
+    assert "the notes can't be read" in str(last.message)
+    assert home.database.read_bytes() == published
+
+
 def test_tables_of_different_states_are_not_published_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     published = home.database.read_bytes()
     note = home.tables / "core" / "quarters.json"
@@ -161,6 +190,45 @@ def test_refused_responses_keep_the_last_good_data_and_are_named_in_status(home:
         assert name in str(outcome.record.message)
         assert name in told
     assert_readable(home)
+
+
+def test_brackets_in_responses_and_paths_are_printed_as_they_stand(refreshed: Home, tmp_path: Path) -> None:
+    place = copied(refreshed, tmp_path / "home [/b] :warning:")
+    source = bundled_copy(tmp_path / "source [/red]")
+    aapl = response_path(source, "AAPL")
+    write_json(aapl, read_json(aapl) | {"cik": "[/b]"})
+    alter(source, "META", lambda body: body.update(facts="[/b]"))
+    arguments = ["--home", str(place.root)]
+    done = CliRunner().invoke(app, ["refresh", "--source", str(source), *arguments], env={"COLUMNS": "200"})
+
+    assert done.exit_code == 0, done.output
+    for told in (done.output, status_of(place)):
+        assert f"{response_path(source, 'AAPL')}: is of CIK" in told
+        assert 'got VARCHAR: "[/b]"' in told
+        assert str(place.database) in told
+    assert str(source) in status_of(place)
+    assert str(place.root) in CliRunner().invoke(app, ["prepare", *arguments], env={"COLUMNS": "200"}).output
+    failed = CliRunner().invoke(app, ["refresh", "--source", str(tmp_path / "[/i]"), *arguments])
+    assert failed.exit_code == 1
+    assert str(tmp_path / "[/i]") in failed.stderr
+    assert str(tmp_path / "[/i]") in status_of(place)
+
+
+def test_status_counts_quarantined_rows_by_reason(home: Home, tmp_path: Path) -> None:
+    assert "quarantine:" not in status_of(home)
+    source = bundled_copy(tmp_path / "source")
+
+    def spoil(body: dict[str, Any]) -> None:
+        facts = body["facts"]["us-gaap"]["NetIncomeLoss"]["units"]["USD"]
+        facts[0]["val"], facts[1]["val"] = "many", "more"
+        facts[2]["form"] = None
+
+    alter(source, "TSLA", spoil)
+    outcome = refresh_here(home, source)
+    assert outcome.succeeded, outcome.message
+    told = status_of(home)
+    assert "quarantine: raw.company_facts, value is not a finite number: 2 rows" in told
+    assert "quarantine: raw.company_facts, form is missing: 1 rows" in told
 
 
 def test_a_run_that_fails_whole_changes_nothing_and_is_told(home: Home, tmp_path: Path) -> None:
@@ -226,6 +294,38 @@ def test_a_file_that_is_gone_is_published_again_and_can_be_rolled_back(home: Hom
     assert first.samefile(home.database)
     assert first.name in status_of(home)
     assert_readable(home)
+
+
+def test_a_rollback_during_a_refresh_changes_nothing_and_says_who_holds_the_folder(home: Home) -> None:
+    published = home.database.read_bytes()
+    (home.published / "20200101T000000000000-earlier.duckdb").write_bytes(published)
+    before = files_below(home.published)
+    holder = HomeLock(home, "the-run")
+    holder.acquire()
+    try:
+        refused = CliRunner().invoke(app, ["rollback", "--home", str(home.root)], env={"COLUMNS": "200"})
+    finally:
+        holder.release()
+
+    assert refused.exit_code == 1
+    assert "holds this home folder" in refused.output
+    assert f"process {os.getpid()} on " in refused.output
+    assert "run the-run" in refused.output
+    assert files_below(home.published) == before
+
+    done = CliRunner().invoke(app, ["rollback", "--home", str(home.root)], env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    # The lock is given back.
+    holder.acquire()
+    holder.release()
+
+
+def test_a_rollback_of_a_folder_that_is_not_there_does_not_make_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["rollback", "--home", str(tmp_path / "none")], env={"COLUMNS": "200"})
+
+    assert result.exit_code == 1
+    assert "nothing to roll back to" in result.output
+    assert not (tmp_path / "none").exists()
 
 
 def test_status_of_an_empty_home_says_what_to_do(tmp_path: Path) -> None:

@@ -112,30 +112,46 @@ def test_killed_at_random_moments(served: tuple[LiveWorld, EdgarServer, Home], f
     started = time.monotonic()
     assert forked.run(home.root)["outcome"] in ("published", "unchanged")
     whole = time.monotonic() - started
-    base = newest_income(home.database)
-    factor, allowed, kills, published = 1.0, {round(base)}, 0, 0
+    percent, kills, published = 1.0, 0, 0
+    old, new = state(home.database), None
     seen = digest(home.database)
     while kills < KILLS:
-        if len(allowed) == 1:
+        if new is None:
             # What was there to publish is published: let there be something new.
-            factor += 0.001
-            world.restate("AAPL", world.file("AAPL"), 1 + factor / 100)
-            allowed.add(-1)
+            percent += 0.001
+            new = restated(world, 1 + percent / 100, old)
         ended = forked.run_and_kill(home.root, randomness.uniform(0, whole * 1.5))
         kills += ended["signal"] == signal.SIGKILL
         assert ended["signal"] == signal.SIGKILL or ended["outcome"] in ("published", "unchanged"), ended
         now = digest(home.database)
-        if now != seen:
-            # Another file than before is in place, so it must be the whole new one.
-            assert_whole(home.database)
-            seen, published = now, published + 1
-            allowed = {round(newest_income(home.database))}
+        if now == seen:
+            assert state(home.database) == old
+            continue
+        # Another file than before is in place, so it must be the whole new one.
+        assert_whole(home.database)
+        assert state(home.database) == new
+        old, new, seen, published = new, None, now, published + 1
     finished = forked.run(home.root)
     assert finished["message"] is None
     assert published > 0
     assert_whole(home.database)
+    assert state(home.database) == (new or old)
     assert forked.run(home.root)["outcome"] == "unchanged"
     assert leftovers(home) == []
+
+
+def state(database: Path) -> tuple[float, int]:
+    """What tells one state of the world from the next: the newest income and the number of filings."""
+    ((filings,),) = query(database, "SELECT count(*) FROM raw.filings")
+    return newest_income(database), filings
+
+
+def restated(world: LiveWorld, factor: float, old: tuple[float, int]) -> tuple[float, int]:
+    """Serve a filing that restates the newest income; returns the state that a refresh must publish, worked out from what is served."""
+    before = world.restate("AAPL", world.file("AAPL"), factor)
+    new = float(round(before["val"] * factor)), old[1] + 1
+    assert new[0] != old[0]
+    return new
 
 
 def leftovers(home: Home) -> list[str]:

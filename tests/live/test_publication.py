@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from schemas.meta.watching import CHANGE_KINDS
 from warehouse.changes import changes_since
 from warehouse.home import Home
 from warehouse.publication import current_file, fingerprint_path, is_made_from, roll_back, rolled_back_from
@@ -63,6 +64,28 @@ def scores(path: Path, rows: str) -> None:
         " AS t(entity_kind, entity, basis, quarter, composite_score)"
     )
     connection.close()
+
+
+def test_scores_that_vanished_are_told_with_the_value_they_had(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.duckdb", tmp_path / "after.duckdb"
+    kept = "('tier', 'upstream', 'ttm', '2026Q1', 50.0)"
+    scores(
+        before,
+        f"{kept}, ('company', 'NVDA', 'ttm', '2026Q1', 60.0), ('company', 'META', 'ttm', '2026Q1', 30.0),"
+        " ('company', 'ORCL', 'ttm', '2026Q1', NULL), ('company', 'TSLA', 'ttm', '2026Q1', NULL)",
+    )
+    # NVDA's is null, META's row is gone; ORCL and TSLA had none before.
+    scores(after, f"{kept}, ('company', 'NVDA', 'ttm', '2026Q1', NULL), ('company', 'ORCL', 'ttm', '2026Q1', NULL)")
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{after}' AS built (READ_ONLY)")
+        connection.execute("USE built")
+        found = changes_since(connection, before).to_pylist()
+    told = ("kind", "table_name", "entity", "concept", "period", "value_before", "value_after", "difference")
+    assert [tuple(row[name] for name in told) for row in found] == [
+        ("removed_score", "mart.composite_scores", "META", "ttm", "2026Q1", 30.0, None, None),
+        ("removed_score", "mart.composite_scores", "NVDA", "ttm", "2026Q1", 60.0, None, None),
+    ]
+    assert {row["kind"] for row in found} <= set(CHANGE_KINDS)
 
 
 def test_scores_that_moved_and_those_that_only_differ_in_their_last_digits(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import app
-from tests.homes import command
+from tests.homes import CIKS, command
 from warehouse.home import Home
 
 COMMANDS = ("refresh", "status", "extract", "rollback", "ui")
@@ -32,6 +32,8 @@ def test_help_lists_the_commands() -> None:
 
     assert result.exit_code == 0
     assert all(name in result.output for name in COMMANDS)
+    _, _, examples = result.output.partition("Examples:")
+    assert examples.count("tokenchain ") == 3, result.output
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -111,6 +113,19 @@ def test_status_tells_what_is_published_from_what_and_how_fresh(refreshed: Home)
     assert result.exit_code == 0
     for part in (str(refreshed.database), "from bundled", "NVDA", "2026-04-26", "2026-05-20", "published", "last run"):
         assert part in result.output
+
+
+def test_status_names_the_newest_filing_of_each_company_within_a_hundred_columns(refreshed: Home) -> None:
+    result = CliRunner().invoke(app, ["status", "--home", str(refreshed.root)], env={"COLUMNS": "100"})
+    table = [line for line in result.output.splitlines() if line.startswith("│")]
+    cells = {row[0]: row[1:] for row in ([cell.strip() for cell in line.strip("│").split("│")] for line in table)}
+
+    # The newest filings bundled, as SEC lists them.
+    assert cells["NVDA"][1:5] == ["2026-04-26", "10-Q", "2026-05-20", "0001045810-26-000052"]
+    assert cells["MSFT"][1:5] == ["2026-06-30", "10-K", "2026-07-29", "0001193125-26-323660"]
+    assert cells["ORCL"][1:5] == ["2026-05-31", "10-K", "2026-06-22", "0001193125-26-277521"]
+    assert len(cells) == len(CIKS)
+    assert max(map(len, table)) <= 100
 
 
 def test_the_end_of_a_refresh_shows_scores_coverage_and_what_to_try(home: Home) -> None:

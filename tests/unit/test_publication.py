@@ -76,6 +76,56 @@ def test_rolling_back_publishes_the_file_before_until_there_is_none(place: Place
     assert place.published_number() == 1
 
 
+def test_a_file_that_was_rolled_back_from_is_never_gone_back_to(place: Place) -> None:
+    contents = {number: place.publish(number) for number in (1, 2)}
+    roll_back(place.home)
+    place.publish(3)
+
+    roll_back(place.home)
+    assert place.home.database.read_bytes() == contents[1]
+    with pytest.raises(TokenchainError, match="nothing to roll back to"):
+        roll_back(place.home)
+    assert place.published_number() == 1
+
+
+def test_a_good_file_to_go_back_to_is_kept_behind_rejected_ones(place: Place) -> None:
+    good = place.publish(1)
+    for number in (2, 3):
+        place.publish(number)
+        roll_back(place.home)
+    place.publish(4)
+
+    assert [path.name[7] for path in published_files(place.home)] == ["1", "2", "3", "4"]
+    roll_back(place.home)
+    assert place.home.database.read_bytes() == good
+
+
+def test_a_rollback_that_a_kill_cut_short_goes_to_the_same_file(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = {number: place.publish(number) for number in (1, 2, 3)}
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(place.home)
+    assert place.published_number() == 3
+    roll_back(place.home)
+    assert place.home.database.read_bytes() == contents[2]
+
+
+def test_the_note_of_a_rejected_file_goes_with_it(place: Place) -> None:
+    for number in (1, 2):
+        place.publish(number)
+    roll_back(place.home)
+    for number in range(3, 7):
+        place.publish(number)
+
+    assert [path.name[7] for path in published_files(place.home)] == ["4", "5", "6"]
+    assert list(place.home.published.glob("*.rejected")) == []
+
+
 def test_without_anything_published_there_is_nothing_to_roll_back_to(place: Place) -> None:
     with pytest.raises(TokenchainError, match="nothing to roll back to"):
         roll_back(place.home)
