@@ -85,7 +85,10 @@ def status(home: HomeOption = None) -> None:
     """Tell what is published, from which filings, how fresh per company, the last run and failed checks."""
     from pipelines.display import show_status
 
-    show_status(console, Home.resolve(home))
+    try:
+        show_status(console, Home.resolve(home))
+    except TokenchainError as error:
+        _fail(str(error))
 
 
 @app.command(epilog="Examples: `tokenchain changes` · `tokenchain changes --limit 50`")

@@ -6,6 +6,8 @@ What belongs here: drawing with rich and reading the published file. What does n
 from __future__ import annotations
 
 import datetime as dt
+import sys
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -22,10 +24,11 @@ from pipelines.workshop import EDGAR, EDGAR_BULK
 from warehouse.engine import quoted
 from warehouse.home import Home
 from warehouse.lateness import late_filings
-from warehouse.publication import current_file
+from warehouse.publication import current_file, rolled_back_from
 from warehouse.run_log import RunRecord, read
 
 SHOWN_QUARTERS = 6
+MILLION = 1e6
 TIERS = ("upstream", "midstream", "downstream")
 
 
@@ -72,9 +75,25 @@ def show_summary(console: Console, home: Home, outcome: Outcome) -> None:
     state = outcome.record.outcome if outcome.record is not None else "published"
     say(console, f"\n{state}: ", (str(home.database), "bold"), "\n")
     say(console, "Next:")
-    say(console, "  make ui                                 see the asset graph, checks and runs")
-    say(console, "  tokenchain status                       what is published and how fresh it is")
-    say(console, f"  duckdb -readonly {home.database} \"from mart.growth_gap where quarter = '2026Q1'\"")
+    for line in _next_steps(home):
+        say(console, f"  {line}")
+
+
+def _next_steps(home: Home) -> list[str]:
+    """Three commands as the user can type them: with the path of this environment, and the home folder where it is not the usual one."""
+    command = _short(Path(sys.executable).with_name("tokenchain"))
+    where = "" if home.root == Home.resolve("data").root else f" --home {_short(home.root)}"
+    query = f"duckdb.connect('{_short(home.database)}', read_only=True).sql('FROM mart.growth_gap').show()"
+    return [
+        f"{'make ui' if not where else f'{command} ui{where}'}   the asset graph, checks and runs",
+        f"{command} status{where}   what is published and how fresh it is",
+        f'{_short(Path(sys.executable))} -c "import duckdb; {query}"',
+    ]
+
+
+def _short(path: Path) -> str:
+    """A path from the current folder where it lies below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _score_table(home: Home) -> Table:
@@ -145,6 +164,12 @@ def _show_published(console: Console, home: Home) -> None:
     )
     run = _made_by(home)
     say(console, f"made by run {run[0]} from {run[1]} at {run[2]} UTC, code {run[3]}")
+    day = next((record.as_of for record in read(home.run_log) if record.run_id == run[0]), None)
+    if day is not None:
+        say(console, f"as it was known on {day}: nothing filed or published later is in it")
+    held_back = rolled_back_from(home)
+    if held_back is not None:
+        say(console, f"rolled back: {held_back.name} is newer and held back until there is something new to publish")
     _show_companies(console, home)
     _show_awaited(console, home)
     _show_late(console, home, source=run[1])
@@ -162,13 +187,13 @@ def _show_companies(console: Console, home: Home) -> None:
             WHERE f.fact_count > 0
             QUALIFY row_number() OVER (PARTITION BY coalesce(u.ticker, p.ticker)
                 ORDER BY f.filed_date DESC, f.fact_count DESC, f.accession DESC) = 1)
-        SELECT c.ticker, c.tier, c.latest_period_end_date, s.form, s.filed_date, s.accession,
+        SELECT c.ticker, c.latest_period_end_date, s.form, s.filed_date, s.accession,
             (SELECT count(*) FROM core.missing_quarters AS m WHERE m.ticker = c.ticker
                 AND m.reason IN ('awaiting_source', 'not_yet_published') AND m.period_end_date >= c.latest_period_end_date)
         FROM core.companies AS c LEFT JOIN source AS s ON s.ticker = c.ticker ORDER BY c.tier DESC, c.ticker""",
     )
-    table = Table(title="Companies: newest quarter, newest filing that figures come from, values awaited")
-    for name in ("company", "tier", "quarter end", "form", "filed", "accession", "awaited"):
+    table = Table(title="newest quarter, newest filing with figures, values awaited")
+    for name in ("company", "quarter end", "form", "filed", "accession", "awaited"):
         table.add_column(name, justify="right" if name == "awaited" else "left")
     for row in companies:
         table.add_row(*[plain(_cell(value)) for value in row])
@@ -266,29 +291,37 @@ def show_changes(console: Console, home: Home, limit: int) -> None:
         say(console, "none: the first file of this home folder, or the same figures made anew")
         return
     say(console, ", ".join(f"{count} {kind}" for kind, count in counts))
-    table = Table(title=f"Up to {limit} of each kind; all are in meta.changes")
-    for name in ("kind", "entity", "concept", "period", "before", "after", "difference", "filing"):
-        table.add_column(name, justify="right" if name in ("before", "after", "difference") else "left")
-    for row in _query(
-        home,
-        f"""SELECT kind, entity, concept, period, value_before, value_after, difference, accession FROM meta.changes
-        QUALIFY row_number() OVER (PARTITION BY kind ORDER BY abs(coalesce(difference, 0)) DESC, rowid) <= {int(limit)}
-        ORDER BY kind, entity, period""",
-    ):
-        table.add_row(*[plain(_cell(value)) for value in row])
-    console.print(table)
+    say(console, f"up to {limit} of each kind; all are in meta.changes")
+    for kind, _ in counts:
+        console.print(_changes_of_kind(home, kind, limit))
     last = read(home.run_log)[-1:]
     if last and last[0].run_id != run[0] and last[0].outcome == "unchanged":
         say(console, f"the last run, {last[0].run_id}, changed nothing")
 
 
+def _changes_of_kind(home: Home, kind: str, limit: int) -> Table:
+    """A table of one kind, with the columns that its rows fill; amounts from a million on in millions (M)."""
+    names = ("entity", "concept", "period", "before", "after", "difference", "filing")
+    rows = _query(
+        home,
+        f"""SELECT entity, concept, period, value_before, value_after, difference, accession FROM meta.changes
+        WHERE kind = {quoted(kind)} ORDER BY abs(coalesce(difference, 0)) DESC, rowid LIMIT {int(limit)}""",
+    )
+    filled = [place for place in range(len(names)) if any(row[place] is not None for row in rows)]
+    table = Table(title=kind, title_justify="left")
+    for place in filled:
+        is_number = names[place] in ("before", "after", "difference")
+        table.add_column(names[place], justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[plain(_cell(row[place])) for place in filled])
+    return table
+
+
 def _cell(value: object) -> str:
     if value is None:
         return "–"
-    return (
-        f"{value:,.4g}"
-        if isinstance(value, float) and abs(value) < 1e4
-        else f"{value:,.0f}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if not isinstance(value, float):
+        return str(value)
+    if abs(value) >= MILLION:
+        return f"{value / MILLION:,.1f} M"
+    return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
