@@ -1,11 +1,13 @@
 """The command `tokenchain`: help with examples, exit codes, errors in one line with a remedy, what is printed at the end."""
 
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from pipelines import display
 from pipelines.cli import app
 from tests.homes import CIKS, command
 from warehouse.home import Home
@@ -115,23 +117,36 @@ def test_status_tells_what_is_published_from_what_and_how_fresh(refreshed: Home)
         assert part in result.output
 
 
-def test_status_names_the_newest_filing_of_each_company_within_a_hundred_columns(refreshed: Home) -> None:
-    result = CliRunner().invoke(app, ["status", "--home", str(refreshed.root)], env={"COLUMNS": "100"})
+def test_status_names_the_newest_filing_of_each_company_within_eighty_columns(refreshed: Home) -> None:
+    result = CliRunner().invoke(app, ["status", "--home", str(refreshed.root)], env={"COLUMNS": "80"})
     table = [line for line in result.output.splitlines() if line.startswith("│")]
     cells = {row[0]: row[1:] for row in ([cell.strip() for cell in line.strip("│").split("│")] for line in table)}
 
     # The newest filings bundled, as SEC lists them.
-    assert cells["NVDA"][1:5] == ["2026-04-26", "10-Q", "2026-05-20", "0001045810-26-000052"]
-    assert cells["MSFT"][1:5] == ["2026-06-30", "10-K", "2026-07-29", "0001193125-26-323660"]
-    assert cells["ORCL"][1:5] == ["2026-05-31", "10-K", "2026-06-22", "0001193125-26-277521"]
+    assert cells["NVDA"][:4] == ["2026-04-26", "10-Q", "2026-05-20", "0001045810-26-000052"]
+    assert cells["MSFT"][:4] == ["2026-06-30", "10-K", "2026-07-29", "0001193125-26-323660"]
+    assert cells["ORCL"][:4] == ["2026-05-31", "10-K", "2026-06-22", "0001193125-26-277521"]
     assert len(cells) == len(CIKS)
-    assert max(map(len, table)) <= 100
+    assert max(map(len, table)) <= 80
 
 
 def test_the_end_of_a_refresh_shows_scores_coverage_and_what_to_try(home: Home) -> None:
     result = CliRunner().invoke(app, ["refresh", "--home", str(home.root)], env=WIDE)
 
     assert result.exit_code == 0, result.output
-    for part in ("upstream", "midstream", "downstream", "2026Q1", "2026Q2", "coverage", "ORCL", "Next:", "make ui"):
+    for part in ("upstream", "midstream", "downstream", "2026Q1", "2026Q2", "coverage", "ORCL", "Next:"):
         assert part in result.output
     assert str(home.database) in result.output
+    # What is told can be typed as it stands: this environment's command, and the folder just used.
+    command = Path(sys.executable).with_name("tokenchain")
+    assert f"{command} ui --home {home.root}" in result.output
+    assert f"{command} status --home {home.root}" in result.output
+
+
+def test_in_the_usual_folder_the_make_target_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = display._next_steps(Home.resolve("data"))
+
+    assert told[0].startswith("make ui")
+    assert told[1].startswith(f"{Path(sys.executable).with_name('tokenchain')} status ")
+    assert "connect('data/warehouse.duckdb'" in told[2]
