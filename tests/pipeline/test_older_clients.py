@@ -1,7 +1,7 @@
 """The macros and views of the published file under DuckDB clients older than the one that wrote it.
 
 What older clients can't read is known and looked for in the stored statements, always. Where older clients are installed they are asked:
-`TOKENCHAIN_OLDER_CLIENTS` names folders, each with one older `duckdb` package in it, separated like the folders of PATH.
+`OLDER_DUCKDB_CLIENTS` names folders, each with one older `duckdb` package in it, separated like the folders of PATH.
 """
 
 import json
@@ -17,7 +17,7 @@ import pytest
 from tests.index.real_facts import differences, keyed
 from warehouse.home import Home
 
-VARIABLE = "TOKENCHAIN_OLDER_CLIENTS"
+VARIABLE = "OLDER_DUCKDB_CLIENTS"
 CLIENTS = [Path(folder) for folder in os.environ.get(VARIABLE, "").split(os.pathsep) if folder]
 QUARTER = ("ticker", "fiscal_year", "fiscal_quarter")
 ENTITY = ("entity_kind", "entity", "basis", "quarter")
