@@ -19,7 +19,7 @@ from schemas.raw.configuration import Universe
 from schemas.raw.filings import CompanyFacts, FilingIndex
 from warehouse.configuration import content_hash
 from warehouse.engine import quoted
-from warehouse.errors import ClockSetBack, ConfigurationError, ResponseRefused, TokenchainError
+from warehouse.errors import ClockSetBack, ConfigurationError, ResponseRefused
 from warehouse.fact_loading import FUTURE, FactLoader
 from warehouse.raw_tables import arrow_table
 from warehouse.responses import BUNDLED_FILINGS, LandedResponse, find_responses, land_response, read_response
@@ -81,22 +81,21 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
 
 
 def ingested_are_current(workshop: Workshop) -> bool:
-    """Whether an ingest of the source as it is now would leave every table as it is stored; of EDGAR only an ingest can tell."""
+    """Whether an ingest of the source as it is now would leave every table as it is stored; of EDGAR only an ingest can tell.
+
+    Raises TokenchainError where the source can't be read.
+    """
     if workshop.is_live or _day_of_stored_facts(workshop) != str(workshop.as_of):
         return False
-    try:
-        found = find_responses(workshop.source_path, workshop.universe)
-        current = {each.cik: hashlib.sha256(read_response(each)).hexdigest() for each in found}
-    except TokenchainError:
-        return False
+    found = find_responses(workshop.source_path, workshop.universe)
+    current = {each.cik: hashlib.sha256(read_response(each)).hexdigest() for each in found}
     facts = _facts_fingerprint(workshop, current)
     expected = {
         CompanyFacts: facts,
         Quarantine: _quarantine_fingerprint(workshop, facts, [], []),
         FilingIndex: _index_fingerprint(workshop, []),
     }
-    stored = {table: workshop.store.stored(table) for table in expected}
-    return all(note is not None and note.fingerprint == expected[table] for table, note in stored.items())
+    return all(workshop.store.current(table, made_from) for table, made_from in expected.items())
 
 
 def _facts_fingerprint(workshop: Workshop, current: Mapping[int, str], early: Collection[str] = ()) -> str:
@@ -120,8 +119,7 @@ def _store_index(workshop: Workshop, landing: Landing) -> StoredTable:
     in_facts = {accession for (accession,) in named if accession is not None}
     rows = sorted(index_rows(landing, in_facts, workshop.as_of), key=lambda row: str(row["accession"]))
     fingerprint = _index_fingerprint(workshop, rows)
-    stored = workshop.store.stored(FilingIndex)
-    if stored is not None and stored.fingerprint == fingerprint:
+    if (stored := workshop.store.current(FilingIndex, fingerprint)) is not None:
         workshop.store.read(FilingIndex)
         return stored
     workshop.engine.sql.register("loaded_index", arrow_table(FilingIndex, rows))
@@ -272,8 +270,7 @@ def _merged(
     workshop: Workshop, table: TableClass, loaded: str, order: str, retained: set[str], fingerprint: str
 ) -> StoredTable:
     """Add the stored rows of unchanged responses to the loaded ones and write both; unchanged tables stay as they are."""
-    stored = workshop.store.stored(table)
-    if stored is not None and stored.fingerprint == fingerprint:
+    if (stored := workshop.store.current(table, fingerprint)) is not None:
         workshop.store.read(table)
         return stored
     if retained and workshop.store.path(table).exists():

@@ -17,7 +17,6 @@ from pipelines.source_assets import configuration_fingerprint
 from pipelines.table_assets import asset_key
 from pipelines.workshop import Workshop
 from schemas.base import TableClass
-from warehouse.errors import TokenchainError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -28,17 +27,14 @@ def steps_needed(workshop: Workshop) -> Sequence[dg.AssetKey] | None:
 
     None stands for the whole job: a source changed, or only the run can tell. The ingest is always among the steps, because it
     tells the run what was read; publication refuses tables that do not belong together, should a source change meanwhile.
+    Raises what reading a source raises: the caller runs the whole job then, which meets the same error in its own place.
     """
-    try:
-        if not _sources_are_current(workshop):
-            return None
-        stale: set[TableClass] = set()
-        for derived in derived_tables():
-            if not stale.isdisjoint(derived.inputs.values()) or not workshop.is_current(derived):
-                stale.add(derived.table)
-    except TokenchainError:
-        # The run meets the same error and tells of it in its own place.
+    if not _sources_are_current(workshop):
         return None
+    stale: set[TableClass] = set()
+    for derived in derived_tables():
+        if not stale.isdisjoint(derived.inputs.values()) or not workshop.is_current(derived):
+            stale.add(derived.table)
     return [*(asset_key(table) for table in (*SOURCE_TABLES, *stale)), DATABASE_KEY]
 
 
@@ -46,6 +42,5 @@ def _sources_are_current(workshop: Workshop) -> bool:
     expected = reference_fingerprints(workshop) | {
         table: configuration_fingerprint(workshop, table) for table in CONFIGURATION_TABLES
     }
-    stored = {table: workshop.store.stored(table) for table in expected}
-    unchanged = all(note is not None and note.fingerprint == expected[table] for table, note in stored.items())
+    unchanged = all(workshop.store.current(table, made_from) for table, made_from in expected.items())
     return unchanged and ingested_are_current(workshop)

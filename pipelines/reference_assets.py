@@ -62,9 +62,10 @@ def store_reference(workshop: Workshop) -> dict[TableClass, StoredTable]:
     Raises ReferenceDataError naming file, row, column and remedy of everything that is wrong.
     """
     fingerprints = reference_fingerprints(workshop)
-    stored = {table: workshop.store.stored(table) for table in REFERENCE_TABLES}
     kept = {
-        table: note for table, note in stored.items() if note is not None and note.fingerprint == fingerprints[table]
+        table: stored
+        for table, made_from in fingerprints.items()
+        if (stored := workshop.store.current(table, made_from)) is not None
     }
     if len(kept) == len(REFERENCE_TABLES):
         for table in REFERENCE_TABLES:

@@ -42,8 +42,7 @@ def configuration_fingerprint(workshop: Workshop, table: TableClass) -> str:
 
 def _store_configuration(workshop: Workshop, table: TableClass) -> StoredTable:
     fingerprint = configuration_fingerprint(workshop, table)
-    stored = workshop.store.stored(table)
-    if stored is not None and stored.fingerprint == fingerprint:
+    if (stored := workshop.store.current(table, fingerprint)) is not None:
         workshop.store.read(table)
         return stored
     content = configuration_tables(workshop.concepts, workshop.universe)[table]

@@ -107,8 +107,7 @@ def _markdown(names: list[str], rows: Sequence[Sequence[Any]]) -> str:
 def materialise(workshop: Workshop, derived: DerivedTable) -> tuple[StoredTable, bool]:
     """Compute, check and store a derived table unless its file is still current; tells whether it was computed."""
     fingerprint = workshop.fingerprint_of(derived)
-    stored = workshop.store.stored(derived.table)
-    if stored is not None and stored.fingerprint == fingerprint:
+    if (stored := workshop.store.current(derived.table, fingerprint)) is not None:
         workshop.store.read(derived.table)
         return stored, False
     sql = workshop.store.compiled(derived.table, workshop.recipe_of(derived), lambda: workshop.expression(derived))

@@ -18,7 +18,7 @@ import dagster as dg
 from pipelines.edgar import EdgarError, Event, Look, look, read_settings
 from pipelines.edgar.block import current_block
 from pipelines.instance import close_dead_runs
-from pipelines.locking import HomeLock
+from pipelines.locking import LOOKING, HomeLock
 from pipelines.notifying import tell_failure
 from pipelines.requesting import SLACK, Cursor, States, runs_to_request
 from pipelines.workshop import BUNDLED, EDGAR, EDGAR_BULK
@@ -125,7 +125,7 @@ def _look_after_dead_runs(context: dg.SensorEvaluationContext, home: Home) -> No
     """Close runs of killed processes, because none would start after them."""
     if not home.root.exists():
         return
-    lock = HomeLock(home, "sensor")
+    lock = HomeLock(home, LOOKING)
     try:
         lock.acquire()
     except (HomeBusy, OSError):

@@ -178,8 +178,7 @@ class Workshop:
 
     def is_current(self, derived: DerivedTable) -> bool:
         """Whether a derived table's file was made from its inputs as they are stored now, by this code."""
-        stored = self.store.stored(derived.table)
-        return stored is not None and stored.fingerprint == self.fingerprint_of(derived)
+        return self.store.current(derived.table, self.fingerprint_of(derived)) is not None
 
     def _stored_fingerprint(self, table: TableClass) -> str:
         stored = self.store.stored(table)

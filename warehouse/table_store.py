@@ -60,6 +60,11 @@ class TableStore:
         except (FileNotFoundError, json.JSONDecodeError, TypeError):
             return None
 
+    def current(self, table: TableClass, fingerprint: str) -> StoredTable | None:
+        """What is known of the table's file if it was made from this, else None."""
+        stored = self.stored(table)
+        return stored if stored is not None and stored.fingerprint == fingerprint else None
+
     def read(self, table: TableClass) -> IbisTable:
         """The table's expression."""
         return self.engine.attach(table, self.path(table))
