@@ -59,25 +59,25 @@ def company_quarters(fundamentals: Table, leases: Table) -> Table:
     return filed.left_join(taken, ["ticker", "quarter"]).drop("ticker_right", "quarter_right")
 
 
-def _company_guidance(guidance: Table) -> Table:
-    rows = used(guidance)
-    rows = rows.filter(
-        rows.metric == "capital_expenditure",
-        rows.basis == "guidance",
-        rows.ticker.notnull(),
-        rows.period_start_date.notnull(),
-        rows.period_end_date.notnull(),
-        rows.as_of_date.notnull(),
+def _stated(figures: Table) -> Table:
+    """Guidance on capital expenditure with the day it was given."""
+    figures = used(figures)
+    return figures.filter(
+        figures.metric == "capital_expenditure", figures.basis == "guidance", figures.as_of_date.notnull()
     )
+
+
+def _guidance_of(rows: Table, entity_kind: str, entity: Value, is_accounting_change: Value) -> Table:
+    """Stated guidance in the columns that companies and published groups share."""
     return rows.select(
         "period_start_date",
         "period_end_date",
         "qualifier",
         "lease_treatment",
-        "is_accounting_change",
         "is_third_party_estimate",
-        entity_kind=ibis.literal("company"),
-        entity=rows.ticker,
+        is_accounting_change=is_accounting_change,
+        entity_kind=ibis.literal(entity_kind),
+        entity=entity,
         given_date=rows.as_of_date,
         guidance_usd=rows.value,
         guidance_low_usd=ibis.coalesce(rows.value_low, rows.value),
@@ -86,6 +86,12 @@ def _company_guidance(guidance: Table) -> Table:
         rank=confidence_rank(rows.confidence),
         source_ids=rows.reference_id,
     )
+
+
+def _company_guidance(guidance: Table) -> Table:
+    rows = _stated(guidance)
+    rows = rows.filter(rows.ticker.notnull(), rows.period_start_date.notnull(), rows.period_end_date.notnull())
+    return _guidance_of(rows, "company", rows.ticker, rows.is_accounting_change)
 
 
 def _is_calendar_year(rows: Table) -> Value:
@@ -178,30 +184,9 @@ def _group_sums(companies: Table, groups: Sequence[Group]) -> Table:
 
 
 def _published_groups(figures: Table) -> Table:
-    figures = used(figures)
-    rows = figures.filter(
-        figures.metric == "capital_expenditure",
-        figures.basis == "guidance",
-        figures.ticker.isnull(),
-        figures.as_of_date.notnull(),
-    )
-    return rows.select(
-        "period_start_date",
-        "period_end_date",
-        "qualifier",
-        "lease_treatment",
-        "is_third_party_estimate",
-        is_accounting_change=ibis.literal(False),
-        entity_kind=ibis.literal("published_group"),
-        entity=rows.entity,
-        given_date=rows.as_of_date,
-        guidance_usd=rows.value,
-        guidance_low_usd=ibis.coalesce(rows.value_low, rows.value),
-        guidance_high_usd=ibis.coalesce(rows.value_high, rows.value),
-        rounding_usd=rows.rounding,
-        rank=confidence_rank(rows.confidence),
-        source_ids=rows.reference_id,
-    )
+    rows = _stated(figures)
+    rows = rows.filter(rows.ticker.isnull())
+    return _guidance_of(rows, "published_group", rows.entity, ibis.literal(False))
 
 
 def _with_changes(rows: Table) -> Table:
