@@ -6,10 +6,11 @@ Belongs here: which names and sizes are refused. Does not belong here: downloadi
 import re
 import stat
 import zipfile
-import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from warehouse.responses import DAMAGED
 
 from .errors import BadArchive
 
@@ -38,7 +39,7 @@ class SafeArchive:
         self._limit_bytes = limit_bytes
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except DAMAGED as error:
             raise BadArchive(path, None, f"not a complete ZIP file ({error}); delete it and fetch it again") from error
 
     def __enter__(self) -> Self:
@@ -71,7 +72,7 @@ class SafeArchive:
         self._check(info)
         try:
             return self._read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
+        except DAMAGED as error:
             raise BadArchive(self.path, name, f"damaged ({error}); the member was not used") from error
 
     def _check(self, info: zipfile.ZipInfo) -> None:

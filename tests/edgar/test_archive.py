@@ -95,6 +95,22 @@ def test_a_size_that_lies_is_found_out_while_reading(tmp_path: Path) -> None:
         opened.read("liar.json")
 
 
+def test_every_flipped_bit_is_refused_in_words_or_does_no_harm(tmp_path: Path) -> None:
+    body = json.dumps({"cik": 1, "facts": list(range(40))}).encode()
+    good = archive({"CIK0000000001.json": body})
+    refused = 0
+    for position in range(len(good)):
+        for bit in range(8):
+            spoiled = bytearray(good)
+            spoiled[position] ^= 1 << bit
+            try:
+                with SafeArchive(write(tmp_path / "a.zip", bytes(spoiled)), 1000) as opened:
+                    assert opened.read("CIK0000000001.json") in (body, None)
+            except BadArchive:
+                refused += 1
+    assert refused > len(good)
+
+
 def test_links_encryption_and_damage_are_refused(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link.json")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
