@@ -130,7 +130,11 @@ def test_status_names_the_newest_filing_of_each_company_within_eighty_columns(re
     assert max(map(len, table)) <= 80
 
 
-def test_the_end_of_a_refresh_shows_scores_coverage_and_what_to_try(home: Home) -> None:
+def test_the_end_of_a_refresh_shows_scores_coverage_and_what_to_try(
+    home: Home, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither the environment nor the home folder lies below the current one, so that both are told whole.
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     result = CliRunner().invoke(app, ["refresh", "--home", str(home.root)], env=WIDE)
 
     assert result.exit_code == 0, result.output
@@ -150,3 +154,12 @@ def test_in_the_usual_folder_the_make_target_is_told(monkeypatch: pytest.MonkeyP
     assert told[0].startswith("make ui")
     assert told[1].startswith(f"{Path(sys.executable).with_name('tokenchain')} status ")
     assert "connect('data/warehouse.duckdb'" in told[2]
+
+
+def test_paths_below_the_current_folder_are_told_from_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    told = display._next_steps(Home.resolve(tmp_path / "other"))
+
+    assert told[0].startswith(".venv/bin/tokenchain ui --home other ")
+    assert told[2].startswith('.venv/bin/python -c "import duckdb; duckdb.connect(\'other/warehouse.duckdb\'')
