@@ -162,4 +162,4 @@ def test_paths_below_the_current_folder_are_told_from_there(monkeypatch: pytest.
     told = display._next_steps(Home.resolve(tmp_path / "other"))
 
     assert told[0].startswith(".venv/bin/tokenchain ui --home other ")
-    assert told[2].startswith('.venv/bin/python -c "import duckdb; duckdb.connect(\'other/warehouse.duckdb\'')
+    assert told[2].startswith(".venv/bin/python -c \"import duckdb; duckdb.connect('other/warehouse.duckdb'")
