@@ -28,13 +28,15 @@ YEAR_LABEL_LAG_DAYS = 7
 
 def companies(
     universe: Annotated[Table, configuration.Universe],
+    listed_companies: Annotated[Table, filings.ListedCompanies],
     company_facts: Annotated[Table, filings.CompanyFacts],
     fiscal_quarters: Annotated[Table, core.FiscalQuarters],
 ) -> Annotated[Table, core.Companies]:
-    """The universe with the newest filing and the newest fiscal quarter of each company.
+    """The universe with SEC's names and the newest filing and the newest fiscal quarter of each company.
 
-    Grain: company. A company without facts keeps its row with nulls.
+    Grain: company. A company without facts keeps its row with nulls, one that SEC's ticker list does not have the universe file's name.
     """
+    listed = listed_companies.select("ticker", listed_name="name")
     latest_filing = company_facts.group_by("cik").agg(latest_filed_date=company_facts.filed_date.max())
     latest_quarter = fiscal_quarters.group_by("ticker").agg(
         latest_period_end_date=fiscal_quarters.period_end_date.max()
@@ -44,6 +46,9 @@ def companies(
         .drop("cik_right")
         .left_join(latest_quarter, "ticker")
         .drop("ticker_right")
+        .left_join(listed, "ticker")
+        .drop("ticker_right")
+        .mutate(name=lambda joined: ibis.coalesce(joined.listed_name, joined["name"]))
         .select("ticker", "cik", "name", "tier", "in_prosperity_index", "latest_filed_date", "latest_period_end_date")
     )
 

@@ -42,7 +42,7 @@ from assets import (
 from schemas.base import Table, TableClass, qualified_name
 from schemas.meta.warehouse import Quarantine
 from schemas.raw import configuration
-from schemas.raw.filings import CompanyFacts, FilingIndex
+from schemas.raw.filings import CompanyFacts, FilingIndex, ListedCompanies
 from warehouse.raw_tables import LISTS
 from warehouse.reference_files import REFERENCE_TABLES
 
@@ -99,7 +99,7 @@ CONFIGURATION_TABLES: tuple[TableClass, ...] = (
     configuration.ConceptApplicability,
     *LISTS,
 )
-SOURCE_TABLES: tuple[TableClass, ...] = (CompanyFacts, Quarantine, FilingIndex)
+SOURCE_TABLES: tuple[TableClass, ...] = (CompanyFacts, Quarantine, FilingIndex, ListedCompanies)
 
 
 @dataclass(frozen=True)

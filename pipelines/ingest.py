@@ -1,4 +1,4 @@
-"""From responses to `raw.company_facts`, `raw.filing_index` and `meta.quarantine`: only what is new is read, what is refused keeps its last good data.
+"""From responses to the tables that copy the source: only what is new is read, what is refused keeps its last good data.
 
 What belongs here: the order of landing, loading and merging. What does not: the statements (`warehouse.fact_loading`).
 """
@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from pipelines.live import Landing, Tell, index_rows, land_from_edgar, public_by
 from pipelines.workshop import Workshop
-from schemas.base import TableClass, qualified_name
+from schemas.base import TableClass, qualified_name, table_name
 from schemas.meta.warehouse import Quarantine
 from schemas.raw.configuration import Universe
-from schemas.raw.filings import CompanyFacts, FilingIndex
+from schemas.raw.filings import CompanyFacts, FilingIndex, ListedCompanies
 from warehouse.configuration import content_hash
 from warehouse.engine import quoted
 from warehouse.errors import ClockSetBack, ConfigurationError, ResponseRefused
@@ -33,8 +34,8 @@ NEXT_BUSINESS_DAY = dt.timedelta(days=5)
 FACT_ORDER = "cik, taxonomy, tag, unit, period_end_date, period_start_date, filed_date, accession"
 
 
-def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable, StoredTable, StoredTable]:
-    """Bring `raw.company_facts`, `meta.quarantine` and `raw.filing_index` up to the source; `tell` gets what a watcher should know.
+def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> dict[TableClass, StoredTable]:
+    """Bring the tables that copy the source (`pipelines.catalogue.SOURCE_TABLES`) up to it; `tell` gets what a watcher should know.
 
     Raises ResponseRefused naming company and remedy where a company of the universe has neither a usable response nor earlier data.
     """
@@ -77,7 +78,12 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> tuple[StoredTable
     )
     facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
     (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
-    return facts, quarantine, _store_index(workshop, landing)
+    return {
+        CompanyFacts: facts,
+        Quarantine: quarantine,
+        FilingIndex: _store_rows(workshop, FilingIndex, _index_rows(workshop, landing)),
+        ListedCompanies: _store_rows(workshop, ListedCompanies, landing.listed),
+    }
 
 
 def ingested_are_current(workshop: Workshop) -> bool:
@@ -93,7 +99,8 @@ def ingested_are_current(workshop: Workshop) -> bool:
     expected = {
         CompanyFacts: facts,
         Quarantine: _quarantine_fingerprint(workshop, facts, [], []),
-        FilingIndex: _index_fingerprint(workshop, []),
+        FilingIndex: _rows_fingerprint(workshop, FilingIndex, []),
+        ListedCompanies: _rows_fingerprint(workshop, ListedCompanies, []),
     }
     return all(workshop.store.current(table, made_from) for table, made_from in expected.items())
 
@@ -109,22 +116,27 @@ def _quarantine_fingerprint(workshop: Workshop, facts: str, rejected: Iterable[o
     return workshop.fingerprint(facts, _hash_of(rejected), *refused)
 
 
-def _index_fingerprint(workshop: Workshop, rows: Iterable[object]) -> str:
-    return workshop.fingerprint(qualified_name(FilingIndex), _hash_of(rows))
+def _rows_fingerprint(workshop: Workshop, table: TableClass, rows: Iterable[object]) -> str:
+    return workshop.fingerprint(qualified_name(table), _hash_of(rows))
 
 
-def _store_index(workshop: Workshop, landing: Landing) -> StoredTable:
-    """Store the filing index unless its rows are those stored; the rows decide, because an index changes with every insider report."""
+def _index_rows(workshop: Workshop, landing: Landing) -> list[dict[str, Any]]:
     named = workshop.engine.sql.execute("SELECT DISTINCT accession FROM raw.company_facts").fetchall()
     in_facts = {accession for (accession,) in named if accession is not None}
-    rows = sorted(index_rows(landing, in_facts, workshop.as_of), key=lambda row: str(row["accession"]))
-    fingerprint = _index_fingerprint(workshop, rows)
-    if (stored := workshop.store.current(FilingIndex, fingerprint)) is not None:
-        workshop.store.read(FilingIndex)
+    return sorted(index_rows(landing, in_facts, workshop.as_of), key=lambda row: str(row["accession"]))
+
+
+def _store_rows(workshop: Workshop, table: TableClass, rows: list[dict[str, Any]]) -> StoredTable:
+    """Store a table unless its rows are those stored; rows decide, because index and ticker list change with what is not in them."""
+    fingerprint = _rows_fingerprint(workshop, table, rows)
+    if (stored := workshop.store.current(table, fingerprint)) is not None:
+        workshop.store.read(table)
         return stored
-    workshop.engine.sql.register("loaded_index", arrow_table(FilingIndex, rows))
-    expression = workshop.engine.named("loaded_index", FilingIndex)
-    return workshop.store.write(FilingIndex, expression, fingerprint=fingerprint, run_id=workshop.run_id)
+    name = f"loaded_{table_name(table)}"
+    workshop.engine.sql.register(name, arrow_table(table, rows))
+    return workshop.store.write(
+        table, workshop.engine.named(name, table), fingerprint=fingerprint, run_id=workshop.run_id
+    )
 
 
 def _is_of_the_same_day(workshop: Workshop) -> bool:

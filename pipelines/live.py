@@ -15,9 +15,12 @@ from typing import Any
 
 from assets.expressions import NEW_YORK_HOURS
 from pipelines.edgar import Event, Failure, FetchResult, Filing, bulk_load, fetch, read_pages
+from pipelines.edgar.storage import ResponseStore
 from pipelines.edgar.submissions import FACT_FORMS, base_form
+from pipelines.edgar.tickers import listed_of, read_tickers
 from pipelines.workshop import EDGAR_BULK, Workshop
 from warehouse.responses import LandedResponse
+from warehouse.universe import Universe
 
 TOLD = frozenset({"blocked", "block_over", "failure", "overdue", "pass_resumed", "ticker_unknown", "download"})
 Tell = Callable[[str], None]
@@ -25,12 +28,13 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Landing:
-    """What a source brought: responses, and what EDGAR's filing index says beside them (nothing from other sources)."""
+    """What a source brought: responses, and what EDGAR's filing index and ticker list say beside them (nothing from other sources)."""
 
     responses: list[LandedResponse]
     filings: list[Filing] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
+    listed: list[dict[str, Any]] = field(default_factory=list)
 
 
 def land_from_edgar(workshop: Workshop, tell: Tell) -> Landing:
@@ -68,7 +72,21 @@ def land_from_edgar(workshop: Workshop, tell: Tell) -> Landing:
             for row in index.rejected
         ],
         states=_states(result),
+        listed=_listed(result, workshop.universe),
     )
+
+
+def _listed(result: FetchResult, universe: Universe) -> list[dict[str, Any]]:
+    """Rows of `raw.listed_companies`; none where SEC's list could not be had yet."""
+    if result.tickers is None:
+        return []
+    body = ResponseStore(result.tickers.path.parent.parent).read(result.tickers.sha256)
+    entries = listed_of(universe.companies, read_tickers(body, result.tickers.url))
+    return [
+        {"ticker": ticker, "cik": entry.cik, "name": entry.title.strip()}
+        for ticker, entry in sorted(entries.items())
+        if entry.title.strip()
+    ]
 
 
 def _tell(event: Event, tell: Tell) -> None:

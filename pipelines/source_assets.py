@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import dagster as dg
 
-from pipelines.catalogue import CONFIGURATION_TABLES
+from pipelines.catalogue import CONFIGURATION_TABLES, SOURCE_TABLES
 from pipelines.ingest import ingest
 from pipelines.progress import report, teller
 from pipelines.table_assets import (
@@ -23,15 +23,13 @@ from pipelines.table_assets import (
 )
 from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import TableClass, qualified_name
-from schemas.meta.warehouse import Quarantine
 from schemas.raw.configuration import Universe
-from schemas.raw.filings import CompanyFacts, FilingIndex
+from schemas.raw.filings import CompanyFacts
 from warehouse.configuration import content_hash
 from warehouse.errors import ContractBroken, TokenchainError
 from warehouse.raw_tables import LISTS, configuration_tables, list_path
 from warehouse.table_store import StoredTable
 
-INGESTED = (CompanyFacts, Quarantine, FilingIndex)
 REFUSED_CHECK = "responses_accepted"
 
 
@@ -90,10 +88,11 @@ def _refused_result(workshop: Workshop) -> dg.AssetCheckResult:
 @dg.multi_asset(
     name="company_facts_and_quarantine",
     specs=[
-        dg.AssetSpec(asset_key(table), deps=[asset_key(Universe)], **asset_spec_options(table)) for table in INGESTED
+        dg.AssetSpec(asset_key(table), deps=[asset_key(Universe)], **asset_spec_options(table))
+        for table in SOURCE_TABLES
     ],
     check_specs=[
-        *(spec for table in INGESTED for spec in check_specs(table)),
+        *(spec for table in SOURCE_TABLES for spec in check_specs(table)),
         dg.AssetCheckSpec(REFUSED_CHECK, asset=asset_key(CompanyFacts), description="No response was refused"),
     ],
 )
@@ -113,7 +112,7 @@ def company_facts_and_quarantine(tools: WorkshopResource) -> Iterable[Any]:
         return
     except TokenchainError as error:
         raise dg.Failure(description=str(error)) from error
-    for table, stored in zip(INGESTED, tables, strict=True):
+    for table, stored in tables.items():
         yield from (check_event(check, table) for check in stored.check_results())
         report(qualified_name(table))
         is_new = stored.run_id == workshop.run_id

@@ -53,6 +53,12 @@ def _plain(ticker: str) -> str:
     return ticker.strip().upper().replace(".", "-")
 
 
+def listed_of(universe: Iterable[UniverseCompany], listed: Mapping[str, ListedCompany]) -> dict[str, ListedCompany]:
+    """Return the entries of the universe's tickers, by the universe's spelling; a ticker that the list does not have is left out."""
+    found = {company.ticker: listed.get(_plain(company.ticker)) for company in universe}
+    return {ticker: entry for ticker, entry in found.items() if entry is not None}
+
+
 def check_tickers(universe: Iterable[UniverseCompany], listed: Mapping[str, ListedCompany]) -> list[str]:
     """Return the tickers of the universe that the list does not have.
 

@@ -16,7 +16,7 @@ class Companies(Table):
 
     ticker: str = column("Ticker")
     cik: int = column("Central index key at SEC")
-    name: str = column("Name")
+    name: str = column("Name by SEC's ticker list where EDGAR is the source, else by the universe file")
     tier: str = column("Place along the chain", isin=TIERS)
     in_prosperity_index: bool = column("Member of the published prosperity index")
     latest_filed_date: dt.Date = column("Day of the newest filing in the warehouse", nullable=True)

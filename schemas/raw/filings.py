@@ -78,6 +78,20 @@ class FilingIndex(Table):
         unique = ["accession"]
 
 
+class ListedCompanies(Table):
+    """What SEC's ticker list says of the companies of the universe, asked for at most once a week; empty unless the source is EDGAR.
+
+    A ticker that the list does not have (delisted, renamed) has no row.
+    """
+
+    ticker: str = column("Ticker, as the universe file spells it")
+    cik: dt.Int64 = column("Central index key that the list gives for the ticker", gt=0)
+    name: str = column("Name that the list gives for the ticker", str_matches=r"\S")
+
+    class Config:
+        unique = ["ticker"]
+
+
 class Filings(Table):
     """One row per filing (accession) that any fact of the responses names or, with EDGAR as the source, that the filing index lists.
 

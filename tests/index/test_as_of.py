@@ -197,7 +197,7 @@ def test_a_home_built_as_of_a_day_becomes_current_again(refreshed: Home, tmp_pat
     home = copied(refreshed, tmp_path / "home")
     for day in (DAY, None):
         with Workshop(home, "bundled", DEFAULT_UNIVERSE, "as-of-run", day) as workshop:
-            facts, _, _ = ingest(workshop)
+            facts = ingest(workshop)[CompanyFacts]
             counts.append(facts.rows)
     with Workshop(refreshed, "bundled", DEFAULT_UNIVERSE, "reading") as workshop:
         whole = workshop.store.stored(CompanyFacts)

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from pipelines.display import show_changes, show_status
+from pipelines.edgar import Filer
 from pipelines.refreshing import Outcome
 from tests.edgar.server import EdgarServer, Fault
 from tests.edgar.world import facts_body
@@ -42,6 +43,21 @@ def test_a_quiet_day_asks_each_index_once_and_writes_no_file(
     assert (digest(home.database), home.database.stat().st_ino) == (before, inode)
     assert {path.name for path in home.published.iterdir()} == files
     assert sorted(live_server.paths()) == sorted(f"/{index_path(ticker)}" for ticker in world.tickers)
+
+
+def test_names_come_from_the_ticker_list_and_else_from_the_universe_file(
+    refresh_live: Refresh, world: LiveWorld, home: Home
+) -> None:
+    ledger = home.root / "edgar" / "ledger.jsonl"
+    listed = {ticker: f"Company {CIKS[ticker]}" for ticker in world.tickers}
+    assert dict(query(home.database, "SELECT ticker, name FROM core.companies")) == listed
+    # A company leaves the list, which is asked for again because none is kept.
+    lines = [line for line in ledger.read_text(encoding="utf-8").splitlines() if '"tickers"' not in line]
+    ledger.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    world.world.tickers([Filer(ticker, CIKS[ticker]) for ticker in world.tickers if ticker != "AAPL"])
+    assert outcome_of(refresh_live()) == "published"
+    (own,) = query(home.database, "SELECT name FROM raw.universe WHERE ticker = 'AAPL'")
+    assert dict(query(home.database, "SELECT ticker, name FROM core.companies")) == listed | {"AAPL": own[0]}
 
 
 def test_a_filing_is_awaited_until_companyfacts_hold_it(
@@ -126,8 +142,6 @@ def test_without_a_contact_no_request_is_made(
 def test_a_ticker_of_another_company_stops_the_run_with_both_numbers(
     refresh_live: Refresh, live_server: EdgarServer, world: LiveWorld, home: Home
 ) -> None:
-    from pipelines.edgar import Filer
-
     # The list of the copied home is fresh; without it the run must ask for it again.
     ledger = home.root / "edgar" / "ledger.jsonl"
     lines = [line for line in ledger.read_text(encoding="utf-8").splitlines() if '"tickers"' not in line]

@@ -23,6 +23,7 @@ MISTAKES: dict[str, tuple[str, Any]] = {
     "raw.known_gaps": ("reason", None),
     "raw.company_facts": ("accession", "1045810-26-21"),
     "raw.filings": ("fact_count", -1),
+    "raw.listed_companies": ("name", " "),
     "core.companies": ("tier", "sideways"),
     "core.statement_facts": ("days", 0),
     "core.fiscal_years": ("weeks", 60),

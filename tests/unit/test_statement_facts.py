@@ -278,6 +278,7 @@ def test_companies_know_their_newest_filing_and_quarter(engine: Engine) -> None:
         engine,
         companies,
         universe=[*UNIVERSE, silent],
+        listed_companies=[{"ticker": "SEVEN", "cik": 7, "name": "SEVEN CORP"}],
         company_facts=RAW,
         fiscal_quarters=calendar_quarters("SEVEN", 2025, 2),
     )
@@ -286,3 +287,5 @@ def test_companies_know_their_newest_filing_and_quarter(engine: Engine) -> None:
     assert only(found, ticker="SEVEN")["latest_filed_date"] == day("2026-02-01")
     assert only(found, ticker="SEVEN")["latest_period_end_date"] == day("2025-06-30")
     assert only(found, ticker="EIGHT")["latest_filed_date"] is None
+    assert only(found, ticker="SEVEN")["name"] == "SEVEN CORP"
+    assert only(found, ticker="EIGHT")["name"] == "Eight"
