@@ -83,10 +83,12 @@ def _sourced(obligations: Table) -> Table:
 
 def _filed(fundamentals: Table, entities: Table) -> Table:
     names = entities.filter(entities.kind == "listed_company").select("entity", "ticker")
-    rows = fundamentals.filter(fundamentals[f"{LEVEL}_usd"].notnull()).join(names, "ticker")
+    rows = fundamentals.filter(fundamentals[f"{LEVEL}_usd"].notnull())
+    rows = rows.left_join(names, "ticker").drop("ticker_right")
     return rows.select(
-        "entity",
         "ticker",
+        # A company that somebody added to the universe need not be in the reference file.
+        entity=ibis.coalesce(rows.entity, rows.ticker),
         definition=ibis.literal(FILED_DEFINITION),
         quarter=rows.calendar_quarter,
         filed_date=rows.period_end_date,
@@ -181,7 +183,7 @@ def _with_commitments(table: Table, commitments: Table, parameters: BacklogParam
 
 def _with_revenue(table: Table, pools: Table, entities: Table) -> Table:
     kinds = entities.select("entity", "kind")
-    table = table.join(kinds, "entity")
+    table = table.left_join(kinds, "entity").drop("entity_right")
     table = table.mutate(
         revenue_entity=ibis.ifelse(table.kind.isin(["segment", "product"]), table.entity, table.ticker)
     )

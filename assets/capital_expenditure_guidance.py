@@ -75,6 +75,7 @@ def _guidance_of(rows: Table, entity_kind: str, entity: Value, is_accounting_cha
         "qualifier",
         "lease_treatment",
         "is_third_party_estimate",
+        "date_precision",
         is_accounting_change=is_accounting_change,
         entity_kind=ibis.literal(entity_kind),
         entity=entity,
@@ -169,6 +170,8 @@ def _group_sums(companies: Table, groups: Sequence[Group]) -> Table:
         highest=latest.lease_treatment.max(),
         is_accounting_change=(latest.is_accounting_change & (latest.given_date == latest.day)).any(),
         is_third_party_estimate=latest.is_third_party_estimate.any(),
+        # day, month, year: the last in the alphabet is the coarsest.
+        date_precision=latest.date_precision.max(where=latest.given_date == latest.day),
         rounding_usd=latest.rounding_usd.max(),
         rank=latest["rank"].max(),
         source_ids=latest.source_ids.group_concat(", ", order_by=latest.source_ids),

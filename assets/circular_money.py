@@ -23,6 +23,7 @@ from warehouse.methodology import Methodology
 from warehouse.methodology_debate import MainDefinition
 
 COMPANY_KINDS = ["listed_company", "private_company"]
+NO_BACKLOG = "no level of a main backlog (backlog.main_definitions) is known"
 
 
 def circular_commitments(
@@ -235,7 +236,7 @@ def _against_revenue_and_backlog(table: Table) -> Table:
         source_ids=sources,
         missing_reason=first_text(
             (table.revenue_usd.isnull(), "no revenue of a whole year is known"),
-            (due, "no backlog is disclosed"),
-            (obligation.isnull(), "no backlog is disclosed, and no purchases from it count"),
+            (due, NO_BACKLOG),
+            (obligation.isnull(), f"{NO_BACKLOG}, and no purchases from it count"),
         ),
     )

@@ -65,6 +65,7 @@ def _panel(scores: Table, gaps: Table, coverage: Table, first_quarter: str) -> T
     panel = tiers.group_by("quarter").agg(
         **{tier: tiers.composite_score.max(where=tiers.entity == tier) for tier in TIERS},
         lead_is_provisional=tiers.is_provisional.any(),
+        lead_basis_break=tiers.basis_break.any(),
     )
     known = panel.upstream.notnull() & panel.midstream.notnull() & panel.downstream.notnull()
     leads = {}
@@ -103,6 +104,7 @@ def _cell(panel: Table, rule: StageRule) -> StructValue:
             "least": ibis.literal(rule.least, "float64"),
             "most": ibis.literal(rule.most, "float64"),
             "is_provisional": panel[f"{kind}_is_provisional"],
+            "basis_break": panel.lead_basis_break if kind == "lead" else ibis.literal(False),
             "place": panel.coverage_place if is_coverage else ibis.literal(0, "int64"),
             "is_estimated": panel.coverage_is_estimated if is_coverage else ibis.literal(False),
             "source_table": ibis.literal(SOURCES[kind]),
@@ -155,6 +157,7 @@ def _quarters(evidence: Table) -> Table:
     grouped = evidence.group_by("quarter").agg(
         **{name: value(name) for name in ("upstream_lead", "upstream_midstream_gap", "ai_coverage")},
         is_provisional=(evidence.is_provisional & with_data).any(),
+        basis_break=(evidence.basis_break & with_data).any(),
         place=confidence_rank(evidence.lowest_confidence).max(),
         is_third_party_estimate=evidence.is_third_party_estimate.any(),
     )

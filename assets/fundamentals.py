@@ -82,6 +82,7 @@ def _wide(
     discrete = quarters.group_by(*key).agg(
         **{f"{name}_usd": quarters.value.max(where=quarters.concept == name) for name in [*flows, *balances]},
         known_from_date=quarters.known_from_date.max(),
+        flows_known_from_date=quarters.known_from_date.max(where=quarters.concept.isin(flows)),
         basis_break=(quarters.basis_break & (quarters.concept == BASIS_CONCEPT)).any(),
         lease_liabilities_carried_forward=(
             quarters.concept.isin(LEASES) & (quarters.method == "carried_forward")
@@ -110,8 +111,11 @@ def _running_sums(wide: Table, flows: list[str], vintage: tuple[str, ...]) -> di
         group_by=[*vintage, "ticker", "fiscal_year"], order_by="quarter_index", preceding=None, following=0
     )
     is_consecutive = wide.quarter_index.count().over(four) == QUARTERS_PER_YEAR
+    # A sum is known when the last of its quarters is; the year to date lies within the four quarters.
+    flows_known = wide.flows_known_from_date.max().over(four)
     columns: dict[str, ibis.Value] = {
-        "ttm_weeks": ibis.ifelse(is_consecutive, whole(wide.weeks.sum().over(four)), ibis.null("int64"))
+        "ttm_weeks": ibis.ifelse(is_consecutive, whole(wide.weeks.sum().over(four)), ibis.null("int64")),
+        "known_from_date": ibis.greatest(wide.known_from_date, ibis.coalesce(flows_known, wide.known_from_date)),
     }
     for name in flows:
         value = wide[f"{name}_usd"]
@@ -202,8 +206,8 @@ def missing_quarters(
 ) -> Annotated[Table, core_quarters.MissingQuarters]:
     """Company × fiscal quarter × concept without a value, with the reason.
 
-    Covers the quarters since a company's first value of the concept, and the next quarter of a company when another company has
-    already filed for the same report quarter (not yet published). A concept that was never reported counts from the first quarter.
+    Covers every quarter that a company has filed, and its next one when another company has already filed for the same report quarter
+    (not yet published). Quarters before the first value of a concept at hand have a reason of their own: 57 % of the bundled rows.
     """
     periods = fiscal_quarters.select(
         *PERIOD_KEY, "quarter_index", "period_end_date", "calendar_quarter", "report_quarter"
@@ -222,9 +226,7 @@ def missing_quarters(
     missing = grid.left_join(present, key).drop(*[f"{name}_right" for name in key])
     for table in (first, own_tags):
         missing = missing.left_join(table, ["ticker", "concept"]).drop("ticker_right", "concept_right")
-    missing = missing.filter(
-        missing.is_present.isnull(), missing.quarter_index >= ibis.coalesce(missing.first_index, 0)
-    )
+    missing = missing.filter(missing.is_present.isnull())
     gaps = known_gaps.rename(gap_reason="reason", gap_concept="concept", gap_ticker="ticker")
     missing = missing.left_join(
         gaps,
@@ -241,6 +243,7 @@ def missing_quarters(
         (~missing.is_applicable, "not_applicable"),
         (~missing.is_filed, "not_yet_published"),
         (missing.gap_reason.notnull(), "known_gap"),
+        (missing.quarter_index < missing.first_index, "before_first_value"),
         (awaits, "awaiting_source"),
         else_="not_reported",
     )

@@ -101,6 +101,7 @@ def _contributions(tiers: Table, parts: Table, members: Table, methodology: Meth
         value=joined.value,
         contribution_points=joined.sub_index_points * share,
         composite_change_points=joined.composite_change_points,
+        basis_break=joined.break_now | joined.break_before,
     )
 
 
@@ -109,11 +110,11 @@ def _tier_changes(tiers: Table, methodology: Methodology, lag: int) -> Table:
     weight = ibis.cases(*[(tiers.sub_index == name, value) for name, value in methodology.index.weights.items()])
     now = tiers.select(
         "tier", "basis", "quarter", "sub_index", "number", count_now="company_count", mean_now="value",
-        points_now=tiers.score * weight, number_before=tiers.number - lag,
+        points_now=tiers.score * weight, break_now="basis_break", number_before=tiers.number - lag,
     )  # fmt: skip
     then = tiers.select(
         "tier", "basis", "sub_index", quarter_before="quarter", number_before="number",
-        count_before="company_count", mean_before="value", points_before=tiers.score * weight,
+        count_before="company_count", mean_before="value", points_before=tiers.score * weight, break_before="basis_break",
     )  # fmt: skip
     joined = now.join(then, ["tier", "basis", "sub_index", "number_before"])
     joined = joined.filter(joined.points_now.notnull(), joined.points_before.notnull())
@@ -157,6 +158,7 @@ def composite_sensitivity(
     ranked = ranked.mutate(
         tier_count=ranked.count().over(group_by=point),
         rank=ibis.rank().over(group_by=point, order_by=ibis.desc(ranked.score.round(9))) + 1,
+        basis_break=ranked.basis_break.any().over(group_by=point),
     )
     ranked = ranked.filter(ranked.tier_count == len(methodology.index.tiers))
     normalisation = ibis.cases(*[(ranked.variant == name, function) for name, function in names.items()])
@@ -167,6 +169,7 @@ def composite_sensitivity(
         mean_rank=ranked["rank"].mean(),
         lowest_score=ranked.score.min(),
         highest_score=ranked.score.max(),
+        basis_break=ranked.basis_break.any(),
     )
 
 

@@ -74,7 +74,8 @@ def composite_score_vintages(
     known = _known_at(quarters_history, month_ends(quarters_history, index.vintages.first_month), index)
     panel = fundamentals_of(known, fiscal_quarters, concept_applicability, concepts, methodology, VINTAGE)
     composite = composite_of(variant_scores(panel, companies, index, index.default, VINTAGE), index, VINTAGE)
-    newest = known.group_by("vintage_date").agg(latest_filed_date=known.known_from_date.max())
+    of_members = known.semi_join(companies.filter(companies.in_prosperity_index), "ticker")
+    newest = of_members.group_by("vintage_date").agg(latest_filed_date=of_members.known_from_date.max())
     tiers = composite.filter(composite.entity_kind == "tier", composite.quarter >= index.window.first_quarter)
     return (
         tiers.drop("tier")
@@ -131,8 +132,10 @@ def restatements(
         difference=changed.value - changed.value_before,
         difference_pct=100 * (changed.value - changed.value_before) / changed.value_before.abs().nullif(0),
     )
-    rows = _beside(rows, states.rename(roic_ttm_pct="roic", composite_score="score"), "filed_date")
-    rows = _beside(rows, states.rename(roic_ttm_before_pct="roic", composite_score_before="score"), "day_before")
+    rows = _beside(rows.drop("basis_break"), states.rename(roic_ttm_pct="roic", composite_score="score"), "filed_date")
+    before = states.rename(roic_ttm_before_pct="roic", composite_score_before="score", breaks_before="breaks")
+    rows = _beside(rows, before, "day_before")
+    rows = rows.mutate(basis_break=rows.breaks.fill_null(False) | rows.breaks_before.fill_null(False))
     return rows.select(*Restatements.to_schema().columns)
 
 
@@ -149,11 +152,19 @@ def _states(panel: Table, companies: Table, index: IndexParameters) -> Table:
     """ROIC and company score (fiscal_ytd) per vintage and fiscal quarter."""
     composite = composite_of(variant_scores(panel, companies, index, index.default, VINTAGE), index, VINTAGE)
     scores = composite.filter(composite.entity_kind == "company", composite.basis == "fiscal_ytd").select(
-        "vintage_date", ticker="entity", report_quarter="quarter", score="composite_score"
+        "vintage_date", "basis_break", ticker="entity", report_quarter="quarter", score="composite_score"
     )
     key = ["vintage_date", "ticker", "report_quarter"]
-    joined = panel.left_join(scores, key).drop(*[f"{name}_right" for name in key])
-    return joined.select("vintage_date", "ticker", "fiscal_year", "fiscal_quarter", "score", roic="roic_ttm_pct")
+    joined = panel.drop("basis_break").left_join(scores, key).drop(*[f"{name}_right" for name in key])
+    return joined.select(
+        "vintage_date",
+        "ticker",
+        "fiscal_year",
+        "fiscal_quarter",
+        "score",
+        roic="roic_ttm_pct",
+        breaks=joined.basis_break.fill_null(False),
+    )
 
 
 def _beside(rows: Table, states: Table, day: str) -> Table:

@@ -40,25 +40,41 @@ def published_reconciliation(
         _multiples(growth_gap),
         _weights(methodology),
         _company_count(companies),
-        _measure(cycle_stage, "cycle_stage", ibis.literal("chain"), cycle_stage.quarter, cycle_stage.stage),
+        _stages(cycle_stage),
     )
     key = ["measure", "entity"]
     paired = published_figures.left_join(ours, key).drop(*[f"{name}_right" for name in key])
     is_in_span = paired.first_quarter.isnull() | paired.quarter.between(paired.first_quarter, paired.last_quarter)
     figures = published_figures.columns
-    found = paired.group_by(*figures).agg(our_value=paired.our_value.max(where=is_in_span))
+    found = paired.group_by(*figures).agg(
+        our_value=paired.our_value.max(where=is_in_span),
+        basis_break=paired.basis_break.any(where=is_in_span).fill_null(False),
+    )
     return found.mutate(difference=found.our_value - found.published_value).select(
         *PublishedReconciliation.to_schema().columns
     )
 
 
-def _measure(table: Table, measure: str, entity: ibis.Value, quarter: ibis.Value, value: ibis.Value) -> Table:
-    return table.select(measure=ibis.literal(measure), entity=entity, quarter=quarter, our_value=value.cast("float64"))
+def _measure(
+    table: Table,
+    measure: str,
+    entity: ibis.Value,
+    quarter: ibis.Value,
+    value: ibis.Value,
+    basis_break: ibis.Value | None = None,
+) -> Table:
+    return table.select(
+        measure=ibis.literal(measure),
+        entity=entity,
+        quarter=quarter,
+        our_value=value.cast("float64"),
+        basis_break=ibis.literal(False) if basis_break is None else basis_break,
+    )
 
 
 def _scores(scores: Table) -> Table:
     tiers = scores.filter(scores.entity_kind == "tier", scores.basis == BASIS)
-    return _measure(tiers, "composite_score", tiers.entity, tiers.quarter, tiers.composite_score)
+    return _measure(tiers, "composite_score", tiers.entity, tiers.quarter, tiers.composite_score, tiers.basis_break)
 
 
 def _growth(values: Table) -> Table:
@@ -74,6 +90,11 @@ def _multiples(gap: Table) -> Table:
             for tier in ("midstream", "downstream")
         ]
     )
+
+
+def _stages(stages: Table) -> Table:
+    chain = ibis.literal("chain")
+    return _measure(stages, "cycle_stage", chain, stages.quarter, stages.stage, stages.basis_break)
 
 
 def _weights(methodology: Methodology) -> Table:

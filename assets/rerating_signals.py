@@ -36,7 +36,9 @@ UNITS = {
     "largest_customer_share": PERCENT,
     "circular_share_of_backlog": PERCENT,
 }
-NO_CLOUD = "cloud revenue of the quarter or of a year before is not disclosed"
+NO_CLOUD = (
+    "cloud revenue of the quarter or of a year before is not disclosed, or the segment's structure changed between them"
+)
 NO_DEPRECIATION = "depreciation of four quarters, or of those a year before, is missing or on a recast basis"
 NO_SERIES = "the series has no observation for the quarter"
 ABSENT = {
@@ -45,7 +47,7 @@ ABSENT = {
     "capex_growth_less_cloud_growth": f"capital expenditure is missing, or {NO_CLOUD}",
     "free_cash_flow_margin": "cash flow or revenue of four quarters is missing",
     "gross_margin_change": "gross profit of four quarters, or of those a year before, is missing",
-    "segment_margin_change": "the segment's income of eight quarters is not disclosed",
+    "segment_margin_change": "the segment's income of eight quarters is not disclosed, or its structure changed among them",
     "depreciation_growth_less_revenue_growth": NO_DEPRECIATION,
     "backlog_growth_without_largest_customer": "the year crosses a break, and growth without its large customer is not known",
     "ai_revenue_growth": "no AI run rate with an earlier one, and no growth, was disclosed for the quarter",
@@ -133,7 +135,8 @@ def _cloud(pools: Table, rules: ReratingParameters) -> Table:
             number=quarter_number(segments.quarter).max(),
             cloud=segments.revenue_usd.max(where=quarter),
             cloud_margin=segments.operating_margin_pct.max(where=ttm),
-            cloud_is_old=segments.is_before_recast.any(),
+            cloud_is_old=segments.is_before_recast.any(where=quarter),
+            cloud_ttm_is_old=segments.is_before_recast.any(where=ttm),
             cloud_source=segments.source_ids.max(where=quarter),
             cloud_ttm_source=segments.source_ids.max(where=ttm),
             cloud_place=confidence_rank(segments.lowest_confidence).max(where=quarter),
@@ -245,6 +248,7 @@ def _with_year_before(panel: Table) -> Table:
         "cloud",
         "cloud_is_old",
         "cloud_margin",
+        "cloud_ttm_is_old",
         "capex",
         "gross_margin",
         "depreciation_ttm",
@@ -259,6 +263,8 @@ def _formulas(panel: Table) -> dict[str, tuple[NumericValue, list[str]]]:
     """Signal → value and the parts it comes from."""
     same_structure = panel.cloud_is_old == panel.cloud_is_old_before
     cloud_growth = ibis.ifelse(same_structure, 100 * growth(panel.cloud, panel.cloud_before), ibis.null(dt.float64))
+    same_margins = panel.cloud_ttm_is_old == panel.cloud_ttm_is_old_before
+    margin_change = ibis.ifelse(same_margins, panel.cloud_margin - panel.cloud_margin_before, ibis.null(dt.float64))
     share = 100 * ratio(panel.depreciation_ttm, panel.revenue_ttm)
     share_before = 100 * ratio(panel.depreciation_ttm_before, panel.revenue_ttm_before)
     cash = ibis.ifelse(panel.cash_ttm > 0, panel.cash_ttm, ibis.null(dt.float64))
@@ -273,7 +279,7 @@ def _formulas(panel: Table) -> dict[str, tuple[NumericValue, list[str]]]:
         ),
         "free_cash_flow_margin": (100 * ratio(panel.free_ttm, panel.revenue_ttm), ["company"]),
         "gross_margin_change": (panel.gross_margin - panel.gross_margin_before, ["company"]),
-        "segment_margin_change": (panel.cloud_margin - panel.cloud_margin_before, ["cloud_ttm"]),
+        "segment_margin_change": (margin_change, ["cloud_ttm"]),
         "depreciation_growth_less_revenue_growth": (depreciation_growth - revenue_growth, ["company"]),
         "backlog_growth_without_largest_customer": (panel.backlog_growth, ["backlog"]),
         "ai_revenue_growth": (panel.ai_growth, ["ai_growth"]),

@@ -9,14 +9,16 @@ from ibis.expr.types import StringValue, Table
 
 
 def complete_tiers(values: Table, companies: Table, quarter_key: list[str]) -> Table:
-    """Every index member of a tier in every quarter in which any of them has a row; absent members have nulls.
+    """Every index member in every quarter in which any member of any tier has a row; absent members have nulls.
+
+    So a tier of one company stays in sight while only the others have filed.
 
     `values` holds one row per company (`entity`, `tier`) and `quarter_key`. Ibis compiles filters on lists to a syntax that DuckDB
     has retired, so absence is a null row here and not a list operation.
     """
     members = companies.filter(companies.in_prosperity_index).select("tier", entity="ticker")
     present = values.semi_join(members, ["tier", "entity"])
-    grid = present.select("tier", *quarter_key).distinct().join(members, "tier")
+    grid = present.select(*quarter_key).distinct().cross_join(members)
     key = ["tier", "entity", *quarter_key]
     return grid.left_join(present, key).drop(*[f"{name}_right" for name in key])
 

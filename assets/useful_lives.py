@@ -132,6 +132,7 @@ def harmonised_depreciation(
         "revenue_usd",
         "operating_income_usd",
         quarter=panel.calendar_quarter,
+        basis_break=property_line.isnull() & whole_line.notnull() & panel.basis_break,
         reported_depreciation_usd=ibis.coalesce(property_line, whole_line),
         base_measure=ibis.cases((property_line.notnull(), DEPRECIATION), (whole_line.notnull(), AMORTIZATION)),
     )

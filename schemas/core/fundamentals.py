@@ -25,7 +25,7 @@ class _Keys:
     weeks: dt.Int64 = column("Length of the quarter", unit="weeks")
     ttm_weeks: dt.Int64 = column("Length of the four quarters", unit="weeks", nullable=True)
     fiscal_ytd_weeks: dt.Int64 = column("Weeks since the start of the fiscal year", unit="weeks")
-    known_from_date: dt.Date = column("First day on which all facts of the row were public")
+    known_from_date: dt.Date = column("First day on which all facts of the row were public, those of the sums included")
 
 
 def _concept_columns(concepts: ConceptMap) -> dict[str, tuple[Any, Any]]:
@@ -131,7 +131,7 @@ def _fundamentals(concepts: ConceptMap) -> type[Table]:
 _MEANING = """Fundamentals of a company's fiscal quarter, one row each.
 
 Flows of the quarter, of four quarters (TTM) and since the start of the fiscal year; balances at the quarter's end; invested capital,
-ROIC and free cash flow. A null has its reason in `core.missing_quarters`, for ROIC in `missing_reason`.
+ROIC and free cash flow. A null of a concept has its reason in `core.missing_quarters`, one of ROIC in `missing_reason`.
 """
 
 Fundamentals = _fundamentals(read_concepts())

@@ -19,7 +19,14 @@ METHODS = [
     "carried_forward",
 ]
 CHANGE_REASONS = ["first_report", "restated", "derived_input_restated", "reclassified_tag", "rounding"]
-MISSING_REASONS = ["not_applicable", "not_reported", "not_yet_published", "awaiting_source", "known_gap"]
+MISSING_REASONS = [
+    "not_applicable",
+    "not_reported",
+    "before_first_value",
+    "not_yet_published",
+    "awaiting_source",
+    "known_gap",
+]
 METHOD_MEANING = (
     "reported as filed; ytd_difference (6M−3M, 9M−6M); year_minus_nine_months; cross_tag_difference between two tags of the"
     " concept; sum of tags; derived from other lines; carried_forward from an earlier balance"
@@ -126,7 +133,8 @@ class MissingQuarters(Table):
     report_quarter: str = quarter_column("Calendar quarter of the period end less seven days")
     reason: str = column(
         "not_applicable: no such line at the company; not_reported: the quarter is filed and the response holds no fact for it, be it"
-        " that the filing has none or that the capture left its tag out (raw.company_facts); not_yet_published: nothing filed for the"
+        " that the filing has none or that the capture left its tag out (raw.company_facts); before_first_value: earlier than the first value"
+        " of the concept in the filings at hand; not_yet_published: nothing filed for the"
         " quarter; awaiting_source: filed, but under a company's own tag that has not been read; known_gap: listed and explained",
         isin=MISSING_REASONS,
     )

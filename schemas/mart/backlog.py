@@ -21,7 +21,7 @@ class Backlog(Table):
     it where disclosed. Conversion is the revenue of the next four quarters ÷ backlog, so it is known a year later.
     """
 
-    entity: str = column("Company or segment as in raw.reference_entities")
+    entity: str = column("Company or segment as in raw.reference_entities, else the ticker")
     ticker: str = column("Ticker of the company it is or belongs to")
     definition: str = column(
         "What the level counts; rows of different definitions are not comparable", isin=DEFINITIONS

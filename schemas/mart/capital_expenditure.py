@@ -8,7 +8,7 @@ from __future__ import annotations
 import ibis.expr.datatypes as dt
 
 from schemas.base import Table, column
-from schemas.provenance import CONFIDENCES, LEASE_TREATMENTS, QUALIFIERS
+from schemas.provenance import CONFIDENCES, DATE_PRECISIONS, LEASE_TREATMENTS, QUALIFIERS
 
 USD = "US dollars"
 ENTITY_KINDS = ["company", "group"]
@@ -89,7 +89,8 @@ class CapitalExpenditureGuidanceHistory(Table):
     period_start_date: dt.Date = column("First day of the guided period")
     period_end_date: dt.Date = column("Last day of the guided period")
     period_kind: str = column("calendar_year, fiscal_year or quarter", isin=["calendar_year", "fiscal_year", "quarter"])
-    given_date: dt.Date = column("Day the guidance was given")
+    given_date: dt.Date = column("Day the guidance was given, or the last of the span that `date_precision` names")
+    date_precision: str = column("How exactly the day is known", isin=DATE_PRECISIONS)
     sequence: dt.Int64 = column("1 for the first guidance of the period", ge=1)
     is_latest: bool = column("No later guidance for the period is known")
     guidance_usd: float = column("Guidance, or the middle of its range", unit=USD)

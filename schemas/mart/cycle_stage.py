@@ -40,6 +40,7 @@ class CycleStageEvidence(Table):
     most: float = column("Most; null where open", unit="as in `unit`", nullable=True)
     verdict: str = column("met, not_met or no_data", isin=VERDICTS)
     is_provisional: bool = column("Not all members of a tier have filed, or the revenue is a forecast")
+    basis_break: bool = column("Depreciation in a score behind the value touches a recast basis")
     lowest_confidence: str = lowest_confidence_column()
     is_third_party_estimate: bool = third_party_column()
     source_ids: str = source_ids_column()
@@ -74,6 +75,7 @@ class CycleStage(Table):
     published_is_forecast: bool = column("The report dates that stage after its own day", nullable=True)
     agrees_with_published: bool = column("Both name the same stage", nullable=True)
     is_provisional: bool = column("One of the values is provisional")
+    basis_break: bool = column("One of the values has a basis break")
     lowest_confidence: str = lowest_confidence_column()
     is_third_party_estimate: bool = third_party_column()
     source_ids: str = source_ids_column()
@@ -82,6 +84,7 @@ class CycleStage(Table):
     class Config:
         unique = ["quarter"]
         metadata = {
-            "usage_warning": "A count of rules, not a forecast. Coverage before 2026Q1 is interpolated between published points."
+            "usage_warning": "A count of rules, not a forecast. AI revenue, and with it coverage, is interpolated between published"
+            " points but for 2026Q1."
             " A quarter's stage may change when a provisional value does."
         }

@@ -50,6 +50,7 @@ class CompositeContributions(Table):
     value: float = column("The company's value now", unit="fraction", nullable=True)
     contribution_points: float = column("Contribution to the change of the composite score", unit="points")
     composite_change_points: float = column("Change of the tier's composite score", unit="points")
+    basis_break: bool = column("Depreciation in the sub-index touches a recast basis, now or then")
 
     class Config:
         unique = ["tier", "basis", "quarter", "comparison", "sub_index", "ticker"]
@@ -74,6 +75,7 @@ class CompositeSensitivity(Table):
     mean_rank: float = column("Mean rank of the tier over the grid, 1 is the highest", unit="rank")
     lowest_score: float = column("Lowest composite score over the grid", unit="0–100")
     highest_score: float = column("Highest composite score over the grid", unit="0–100")
+    basis_break: bool = column("Depreciation in one of the tiers' scores touches a recast basis")
 
     class Config:
         unique = ["basis", "quarter", "normalisation", "tier"]
@@ -120,6 +122,7 @@ class PublishedReconciliation(Table):
     our_value: float = column("Our figure by the default method", unit="as in `unit`", nullable=True)
     difference: float = column("Ours less published", unit="as in `unit`", nullable=True)
     unit: str = column("Unit of both figures")
+    basis_break: bool = column("Depreciation in our figure touches a recast basis")
     explanation: str = column("Where the difference comes from, or what stands in for a figure without a number")
 
     class Config:

@@ -14,7 +14,10 @@ BASES = ["fiscal_ytd", "quarter", "ttm"]
 SUB_INDICES = ["revenue_growth", "roic_change", "capex_depreciation_change"]
 BASIS_MEANING = "fiscal_ytd: since the start of the fiscal year (the published basis); quarter: the quarter alone; ttm: four quarters"
 QUARTER_MEANING = "Report quarter on basis fiscal_ytd, calendar quarter on quarter and ttm"
-PROVISIONAL = "A tier's number is provisional until all its members have filed what it needs; `missing_companies` names the missing ones."
+PROVISIONAL = (
+    "A tier's number is provisional while a member has no value: because it has not filed yet, or, in earlier quarters, because the filings"
+    " at hand do not hold what the number needs; `missing_companies` names the members."
+)
 
 
 class SubIndices(Table):
@@ -49,7 +52,7 @@ class SubIndices(Table):
     window_deviation: float = column("Their population standard deviation", unit="fraction", nullable=True, gt=0)
     window_count: dt.Int64 = column("Number of values in the window", unit="values", ge=0)
     company_count: dt.Int64 = column("Companies whose values are in the number", unit="companies", ge=0)
-    is_provisional: bool = column("Not all members have filed what the number needs")
+    is_provisional: bool = column("A member has no value: not filed yet, or not in the filings at hand")
     missing_companies: str = column("Members without a value, comma separated", nullable=True)
     basis_break: bool = column("Depreciation in the number touches a recast basis")
     missing_reason: str = column("Why the value or its score is null", nullable=True)
@@ -83,7 +86,7 @@ class CompositeScores(Table):
         "Score of the change of capital expenditure ÷ depreciation", unit="0–100", nullable=True
     )
     company_count: dt.Int64 = column("Companies with all three values; 0 leaves no score", unit="companies", ge=0)
-    is_provisional: bool = column("Not all members have filed what the number needs")
+    is_provisional: bool = column("A member has no value: not filed yet, or not in the filings at hand")
     missing_companies: str = column("Members without all three values, comma separated", nullable=True)
     basis_break: bool = column("Depreciation in the number touches a recast basis")
     missing_reason: str = column("Why the score is null", nullable=True)
@@ -107,7 +110,7 @@ class GrowthGap(Table):
     upstream_downstream_ratio: float = column(
         "Upstream ÷ downstream growth; null unless downstream grows", unit="ratio", nullable=True
     )
-    is_provisional: bool = column("Not all members have filed what the number needs")
+    is_provisional: bool = column("A member has no value: not filed yet, or not in the filings at hand")
     missing_companies: str = column("Members without a value, comma separated", nullable=True)
     missing_reason: str = column("Why a ratio is null", nullable=True)
 

@@ -31,7 +31,8 @@ class CompositeScoreVintages(Table):
         "Companies with all three values that day; 0 leaves no score", unit="companies", ge=0
     )
     is_provisional: bool = column("Not all members had filed by then")
-    latest_filed_date: dt.Date = column("Newest day on which one of the values the vintage rests on became public")
+    latest_filed_date: dt.Date = column("Newest day on which a value of an index member became public, by that day")
+    basis_break: bool = column("Depreciation in the score touches a recast basis")
     missing_reason: str = column("Why the score is null", nullable=True)
 
     class Config:
@@ -68,6 +69,7 @@ class Restatements(Table):
     composite_score: float = column(
         "The company's composite score (fiscal_ytd) on the day", unit="0–100", nullable=True
     )
+    basis_break: bool = column("Depreciation in one of the two scores touches a recast basis")
 
     class Config:
         unique = ["ticker", "concept", "measure", "fiscal_year", "fiscal_quarter", "filed_date"]

@@ -88,6 +88,7 @@ class HarmonisedDepreciation(Table):
     base_measure: str = column(
         "property_depreciation where reported, else depreciation_amortization", nullable=True, isin=BASE_MEASURES
     )
+    basis_break: bool = column("The line is depreciation_amortization of a quarter on a recast basis")
     reported_depreciation_usd: float = column("That line as filed", unit=USD, nullable=True)
     own_life_years: float = column(
         "The company's own life of servers in force at the quarter's end; a change of a part counts in part",

@@ -61,6 +61,7 @@ LEVELS = [
 FILED = [
     fundamental("MID", "2024Q4", remaining_performance_obligation_usd=200.0),
     fundamental("MID", "2025Q4", remaining_performance_obligation_usd=508.0),
+    fundamental("ADDED", "2025Q4", remaining_performance_obligation_usd=7.0),
 ]
 
 
@@ -135,6 +136,13 @@ def rows(engine: Engine) -> list[Row]:
 
 def cloud(rows: list[Row], quarter: str) -> Row:
     return only(rows, entity="Cloud", quarter=quarter)
+
+
+def test_a_company_that_is_not_in_the_reference_file_has_its_level_under_its_ticker(rows: list[Row]) -> None:
+    found = only(rows, ticker="ADDED")
+
+    assert (found["entity"], found["quarter"], found["revenue_entity"]) == ("ADDED", "2025Q4", "ADDED")
+    assert found["remaining_performance_obligation_usd"] == 7
 
 
 def test_the_table_keeps_its_contract_and_refuses_bad_rows(engine: Engine, rows: list[Row]) -> None:

@@ -188,7 +188,10 @@ def test_a_private_company_stands_against_its_last_calendar_year(exposure: list[
     assert found["purchases_owed_revenue_pct"] == pytest.approx(2700)
     assert found["received_investment_usd"] == 43
     assert found["lowest_confidence"] == "secondary_blog"
-    assert found["missing_reason"] == "no backlog is disclosed, and no purchases from it count"
+    assert (
+        found["missing_reason"]
+        == "no level of a main backlog (backlog.main_definitions) is known, and no purchases from it count"
+    )
 
 
 def test_counterparties_that_are_no_company_have_no_exposure(exposure: list[Row]) -> None:

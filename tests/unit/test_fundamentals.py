@@ -65,6 +65,10 @@ CASH_FLOW = {"operating_cash_flow": 9.0, "capital_expenditure": 4.0}
 QUARTERS = [
     *whole_year("WHOLE"),
     *(row for quarter in range(1, 5) for row in long_rows("WHOLE", quarter, CASH_FLOW)),
+    *({**row, "known_from_date": "2026-07-01"} for row in long_rows("RECAST", 1, {"equity": 100.0})),
+    *({**row, "known_from_date": "2026-05-01"} for row in long_rows("RECAST", 1, {"revenue": 100.0})),
+    *(row for quarter in (2, 3, 4) for row in long_rows("RECAST", quarter, {"revenue": 100.0})),
+    *long_rows("RECAST", 1, {"revenue": 100.0}, year=2026),
     *whole_year("GAP", {2: {"revenue": None, "operating_income": None}}),
     *whole_year("LOSS", {4: {"pretax_income": -40.0}}),
     *whole_year("BENEFIT", {4: {"income_tax": -20.0}}),
@@ -92,7 +96,11 @@ def rows(engine: Engine) -> list[Row]:
             span_row("WHOLE", 4, "revenue", 1001.0),
             span_row("WHOLE", 2, "revenue", 299.0, known_from_date="2026-03-01"),
         ],
-        fiscal_quarters=[row for name in names for row in calendar_quarters(name, 2025)] + HOLED,
+        fiscal_quarters=[
+            *(row for name in names for row in calendar_quarters(name, 2025)),
+            *calendar_quarters("RECAST", 2026, 1),
+            *HOLED,
+        ],
         concept_applicability=[
             {"ticker": name, "concept": concept, "kind": "balance", "is_applicable": is_applicable}
             for name in [*names, "HOLE"]
@@ -151,6 +159,19 @@ def test_a_row_is_known_when_its_year_to_date_is_too(rows: list[Row]) -> None:
     known = {row["fiscal_quarter"]: row["known_from_date"] for row in rows if row["ticker"] == "WHOLE"}
 
     assert known == {1: day("2026-02-01"), 2: day("2026-03-01"), 3: day("2026-02-01"), 4: day("2026-02-01")}
+
+
+def test_a_row_is_known_when_the_last_quarter_of_its_sums_is(rows: list[Row]) -> None:
+    known = {row["quarter_index"] - 8101: row["known_from_date"] for row in rows if row["ticker"] == "RECAST"}
+
+    # The balance that became known in July belongs to the first row alone.
+    assert known == {
+        0: day("2026-07-01"),
+        1: day("2026-05-01"),
+        2: day("2026-05-01"),
+        3: day("2026-05-01"),
+        4: day("2026-02-01"),
+    }
 
 
 def test_a_year_to_date_needs_all_its_quarters(rows: list[Row]) -> None:

@@ -113,8 +113,8 @@ def test_the_newest_quarter_of_a_company_s_own_tag_awaits_its_source(missing: li
     assert reasons(missing, "OWN_TAG") == {4: "awaiting_source"}
 
 
-def test_quarters_before_the_first_value_are_not_missing(missing: list[Row]) -> None:
-    assert reasons(missing, "STARTS") == {}
+def test_quarters_before_the_first_value_have_a_reason_of_their_own(missing: list[Row]) -> None:
+    assert reasons(missing, "STARTS") == {1: "before_first_value", 2: "before_first_value"}
 
 
 def test_a_concept_that_was_never_reported_is_missing_from_the_first_quarter_on(missing: list[Row]) -> None:

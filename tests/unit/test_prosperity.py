@@ -328,6 +328,17 @@ def test_the_growth_gap_is_upstream_over_the_others(engine: Engine) -> None:
     assert (found[0]["is_provisional"], found[0]["missing_reason"]) == (False, None)
 
 
+def test_a_tier_of_which_nobody_has_filed_stays_in_sight_and_is_named(engine: Engine) -> None:
+    panel = [row for row in panel_rows() if (row["ticker"], row["calendar_quarter"]) != ("UP", "2025Q2")]
+    parts = compute(engine, sub_indices, fundamentals=panel, companies=COMPANIES, methodology=methodology())
+    upstream = part(parts, "upstream", "2025Q2", "revenue_growth")
+    gap = only(compute(engine, growth_gap, sub_indices=parts), quarter="2025Q2")
+
+    assert (upstream["value"], upstream["company_count"], upstream["missing_companies"]) == (None, 0, "UP")
+    assert (upstream["is_provisional"], upstream["missing_reason"]) == (True, "no member has a value")
+    assert (gap["is_provisional"], gap["missing_companies"]) == (True, "MID_B, UP")
+
+
 def test_the_growth_gap_is_null_where_a_tier_does_not_grow(engine: Engine) -> None:
     rows = [
         tier_growth("upstream", 0.6),

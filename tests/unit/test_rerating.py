@@ -74,6 +74,11 @@ POOLS = [
     pool("Cloud", "segment", "ttm", "2025Q1", operating_margin_pct=35.0),
     pool("Cloud", "segment", "quarter", "2024Q2", revenue_usd=100.0, is_before_recast=True),
     pool("Cloud", "segment", "quarter", "2025Q2", revenue_usd=130.0),
+    # Four quarters reach back behind the recast where the quarters themselves do not, and the other way round.
+    pool("Cloud", "segment", "quarter", "2024Q3", revenue_usd=100.0),
+    pool("Cloud", "segment", "quarter", "2025Q3", revenue_usd=140.0),
+    pool("Cloud", "segment", "ttm", "2024Q3", operating_margin_pct=30.0, is_before_recast=True),
+    pool("Cloud", "segment", "ttm", "2025Q3", operating_margin_pct=35.0),
 ]
 
 
@@ -164,6 +169,13 @@ def test_the_tables_keep_their_contracts_and_refuse_bad_rows(
     assert keeps_contract(engine, ReratingScenarios, scenarios)
     assert refuses(engine, ReratingChecklist, cells, verdict="perhaps")
     assert refuses(engine, ReratingScenarios, scenarios, conditions_met=5)
+
+
+def test_a_recast_breaks_the_span_it_lies_in_and_no_other(cells: list[Row]) -> None:
+    assert cell(cells, "cloud_revenue_growth", "2025Q3")["value"] == pytest.approx(40)
+    assert cell(cells, "segment_margin_change", "2025Q3")["value"] is None
+    assert cell(cells, "cloud_revenue_growth", "2025Q2")["value"] is None
+    assert "structure changed" in cell(cells, "cloud_revenue_growth", "2025Q2")["missing_reason"]
 
 
 @pytest.mark.parametrize(

@@ -7,4 +7,4 @@ WITH last_value AS (
 SELECT m.ticker, m.concept, m.fiscal_year, m.fiscal_quarter, m.period_end_date, m.reason
 FROM core.missing_quarters AS m
 JOIN last_value AS l USING (ticker, concept)
-WHERE m.reason NOT IN ('known_gap', 'not_applicable') AND 4 * m.fiscal_year + m.fiscal_quarter < l.last_index
+WHERE m.reason NOT IN ('known_gap', 'not_applicable', 'before_first_value') AND 4 * m.fiscal_year + m.fiscal_quarter < l.last_index
