@@ -191,6 +191,57 @@ def test_a_quarter_known_on_a_day_has_its_columns_on_later_days(published: duckd
         known_before = known
 
 
+def test_a_row_is_known_on_the_first_day_that_shows_it_as_it_is(published: duckdb.DuckDBPyConnection) -> None:
+    """Sums included: META's capital expenditure of 2023 was recast in 2024 and 2025, TSLA's net income of 2024 in 2025."""
+    recent = "period_end_date >= '2024-01-01'"
+    now = keyed(rows_of(published, f"FROM core.fundamentals WHERE {recent}"), *QUARTER)
+    days = {str(row["known_from_date"]) for row in now.values()}
+    for day in days:
+        then, before = (
+            keyed(rows_of(published, f"FROM core.fundamentals_as_of(DATE '{day}' - {lag}) WHERE {recent}"), *QUARTER)
+            for lag in (0, 1)
+        )
+        for place in (place for place, row in now.items() if str(row["known_from_date"]) == day):
+            assert differences({place: now[place]}, {place: then[place]}) == []
+            assert place not in before or differences({place: now[place]}, {place: before[place]}), (place, day)
+    assert len(days) > 40
+
+
+def test_vintages_are_dated_by_filings_of_the_index(published: duckdb.DuckDBPyConnection) -> None:
+    """In June 2024, December 2025 and June 2026 only Oracle filed, which is in no tier of the index."""
+    found = published.execute(
+        """SELECT DISTINCT vintage_date::VARCHAR, latest_filed_date::VARCHAR FROM mart.composite_score_vintages
+        WHERE vintage_date IN ('2024-06-30', '2025-12-31', '2026-06-30') ORDER BY 1"""
+    ).fetchall()
+    assert found == [("2024-06-30", "2024-05-29"), ("2025-12-31", "2025-11-19"), ("2026-06-30", "2026-05-20")]
+
+
+@pytest.mark.parametrize(
+    "flagged",
+    [
+        "mart.composite_score_vintages WHERE tier = 'midstream' AND basis = 'fiscal_ytd' AND quarter = '2026Q1' AND company_count = 3",
+        "mart.composite_contributions WHERE tier = 'midstream' AND basis = 'fiscal_ytd' AND quarter = '2026Q1'"
+        " AND sub_index = 'capex_depreciation_change'",
+        "mart.composite_sensitivity WHERE basis = 'fiscal_ytd' AND quarter = '2026Q1'",
+        "mart.composite_variants WHERE entity = 'MSFT' AND basis = 'fiscal_ytd' AND quarter = '2026Q1'",
+        "mart.cycle_stage_evidence WHERE quarter = '2026Q1' AND rule = 'midstream_lead'",
+        "mart.cycle_stage WHERE quarter = '2026Q1'",
+        "mart.published_reconciliation WHERE figure_id IN (SELECT figure_id FROM raw.published_figures"
+        " WHERE measure = 'composite_score' AND entity = 'midstream' AND first_quarter = '2026Q1')",
+    ],
+)
+def test_the_basis_break_of_microsoft_s_depreciation_reaches_every_table(
+    published: duckdb.DuckDBPyConnection, flagged: str
+) -> None:
+    name, condition = flagged.split(" WHERE ", 1)
+    rows = published.execute(f"SELECT basis_break FROM {name} WHERE {condition}").fetchall()
+    others = published.execute(f"SELECT DISTINCT basis_break FROM {name} WHERE NOT ({condition})").fetchall()
+
+    assert rows
+    assert all(flag for (flag,) in rows)
+    assert (False,) in others
+
+
 def test_a_home_built_as_of_a_day_becomes_current_again(refreshed: Home, tmp_path: Path) -> None:
     """A later refresh without the day has every filing, though the responses themselves have not changed."""
     counts = []

@@ -75,6 +75,8 @@ def quarter(ticker: str, name: str, depreciation: float | None, amortization: fl
         depreciation_amortization_usd=amortization,
         revenue_usd=100.0,
         operating_income_usd=50.0,
+        # The recast concerns the whole line, not the note on property.
+        basis_break=name == "2025Q2",
     )
 
 
@@ -177,6 +179,11 @@ def test_a_change_of_a_part_counts_in_part_and_says_so(rows: list[Row]) -> None:
     assert (found["own_life_years"], found["own_life_is_partial"]) == (6 - 0.25 * 2, True)
     assert found["base_measure"] == "depreciation_amortization"
     assert found["lowest_confidence"] == "company_release"
+
+
+def test_a_recast_line_is_flagged_where_it_is_the_base(rows: list[Row]) -> None:
+    assert (of(rows, "TWO", "2025Q2")["basis_break"], of(rows, "TWO", "2025Q1")["basis_break"]) == (True, False)
+    assert of(rows, "ONE", "2025Q2")["basis_break"] is False
 
 
 def test_without_a_dated_life_there_is_no_number(rows: list[Row]) -> None:
