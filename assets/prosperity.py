@@ -9,9 +9,9 @@ from typing import Annotated
 
 import ibis
 import ibis.expr.datatypes as dt
-from ibis.expr.types import FloatingScalar, StringValue, Table
+from ibis.expr.types import FloatingScalar, StringValue, StructValue, Table
 
-from assets.expressions import all_texts, first_text, growth, quarters_before, ratio
+from assets.expressions import QUARTERS_PER_YEAR, all_texts, first_text, growth, quarters_before, ratio
 from assets.normalisation import scored
 from assets.tiers import complete_tiers, names_where
 from schemas.core.facts import Companies
@@ -150,13 +150,39 @@ def growth_gap(
 def _company_values(fundamentals: Table, companies: Table, index: IndexParameters, vintage: tuple[str, ...]) -> Table:
     """Values per company, basis, quarter and sub-index, long."""
     panel = fundamentals.join(companies.select("ticker", "tier"), "ticker")
-    long = [_one_sub_index(panel, basis, sub_index, vintage) for basis in index.bases for sub_index in index.weights]
-    return ibis.union(*long)
+    # One array of cells: a union would compute the panel, and say all that follows, once per basis and sub-index.
+    cells = [_cell(panel, basis, sub_index) for basis in index.bases for sub_index in index.weights]
+    own = [*vintage, "tier", "ticker", "quarter_index"]
+    long = panel.select(*own, cell=ibis.array(cells).unnest()).unpack("cell")
+    dated = _with_earlier(long, [*vintage, "ticker", "basis", "sub_index"])
+    difference = dated.measure - dated.before
+    value = ibis.ifelse(dated.sub_index == "roic_change", difference, growth(dated.measure, dated.before))
+    return dated.select(
+        *vintage,
+        "tier",
+        "basis",
+        "quarter",
+        "sub_index",
+        "weight",
+        entity_kind=ibis.literal("company"),
+        entity=dated.ticker,
+        value=value,
+        company_count=value.notnull().cast("int64"),
+        is_provisional=value.isnull(),
+        missing_companies=ibis.ifelse(value.isnull(), dated.ticker, ibis.null(dt.string)),
+        basis_break=dated.break_here | dated.break_before,
+        missing_reason=first_text(
+            (value.notnull(), ibis.null(dt.string)),
+            (dated.missing.notnull(), dated.missing),
+            (dated.before.isnull(), "the period compared with is missing"),
+            (ibis.literal(True), "the period compared with is not positive"),
+        ),
+    )
 
 
-def _one_sub_index(panel: Table, basis: str, sub_index: str, vintage: tuple[str, ...]) -> Table:
+def _cell(panel: Table, basis: str, sub_index: str) -> StructValue:
+    """What a sub-index measures on a basis, with the revenue as weight and what the measure lacks."""
     suffix, roic, quarter, basis_break = BASIS_COLUMNS[basis]
-    depends_on_depreciation = sub_index == "capex_depreciation_change"
     measure = {
         "revenue_growth": panel[f"revenue{suffix}"],
         "roic_change": panel[roic] / 100,
@@ -164,57 +190,46 @@ def _one_sub_index(panel: Table, basis: str, sub_index: str, vintage: tuple[str,
             panel[f"capital_expenditure{suffix}"], panel[f"depreciation_amortization{suffix}"]
         ),
     }[sub_index]
-    lag = 1 if sub_index == "roic_change" else 4
-    ordered = panel.mutate(
-        measure=measure,
-        break_here=panel[basis_break] if depends_on_depreciation else ibis.literal(False),
-    )
-    earlier = quarters_before(lag, group_by=[*vintage, "ticker"], order_by="quarter_index")
-    dated = ordered.mutate(
-        before=ordered.measure.max().over(earlier),
-        break_before=ordered.break_here.any().over(earlier).fill_null(False),
-    )
-    value = dated.measure - dated.before if sub_index == "roic_change" else growth(dated.measure, dated.before)
-    return dated.select(
-        *vintage,
-        entity_kind=ibis.literal("company"),
-        entity=dated.ticker,
-        tier=dated.tier,
-        basis=ibis.literal(basis),
-        quarter=dated[quarter],
-        sub_index=ibis.literal(sub_index),
-        value=value,
-        weight=dated[f"revenue{suffix}"],
-        company_count=value.notnull().cast("int64"),
-        is_provisional=value.isnull(),
-        missing_companies=ibis.ifelse(value.isnull(), dated.ticker, ibis.null(dt.string)),
-        basis_break=dated.break_here | dated.break_before,
-        missing_reason=_missing_reason(dated, sub_index, suffix, value),
+    depends_on_depreciation = sub_index == "capex_depreciation_change"
+    return ibis.struct(
+        {
+            "basis": ibis.literal(basis),
+            "quarter": panel[quarter],
+            "sub_index": ibis.literal(sub_index),
+            "measure": measure,
+            "weight": panel[f"revenue{suffix}"],
+            "break_here": panel[basis_break] if depends_on_depreciation else ibis.literal(False),
+            "missing": _missing(panel, sub_index, suffix),
+        }
     )
 
 
-def _missing_reason(dated: Table, sub_index: str, suffix: str, value: ibis.Value) -> StringValue:
+def _missing(panel: Table, sub_index: str, suffix: str) -> StringValue:
     needs = {
         "revenue_growth": ["revenue"],
         "roic_change": ["operating_income", "income_tax", "pretax_income"],
         "capex_depreciation_change": ["capital_expenditure", "depreciation_amortization"],
     }[sub_index]
-    lacking = [(dated[f"{name}{suffix}"].isnull(), f"{name} is missing") for name in needs]
+    lacking = [(panel[f"{name}{suffix}"].isnull(), f"{name} is missing") for name in needs]
     flows = all_texts(*lacking) + ibis.literal(", see core.missing_quarters")
     if sub_index != "roic_change":
-        missing = flows
-    else:
-        parts = ibis.literal("invested capital lacks ") + dated.missing_capital_parts
-        missing = all_texts(
-            (dated.invested_capital_usd.isnull(), parts.fill_null("invested capital is missing")),
-            (dated.invested_capital_usd <= 0, "invested capital is not positive"),
-            (flows.notnull(), flows),
-        )
-    return first_text(
-        (value.notnull(), ibis.null(dt.string)),
-        (missing.notnull(), missing),
-        (dated.before.isnull(), "the period compared with is missing"),
-        (ibis.literal(True), "the period compared with is not positive"),
+        return flows
+    parts = ibis.literal("invested capital lacks ") + panel.missing_capital_parts
+    return all_texts(
+        (panel.invested_capital_usd.isnull(), parts.fill_null("invested capital is missing")),
+        (panel.invested_capital_usd <= 0, "invested capital is not positive"),
+        (flows.notnull(), flows),
+    )
+
+
+def _with_earlier(long: Table, key: list[str]) -> Table:
+    """Add the measure compared with, and whether it has a basis break: ROIC of the quarter before, all else of a year before."""
+    is_quarterly = long.sub_index == "roic_change"
+    quarter, year = (quarters_before(lag, group_by=key, order_by="quarter_index") for lag in (1, QUARTERS_PER_YEAR))
+    breaks = ibis.ifelse(is_quarterly, long.break_here.any().over(quarter), long.break_here.any().over(year))
+    return long.mutate(
+        before=ibis.ifelse(is_quarterly, long.measure.max().over(quarter), long.measure.max().over(year)),
+        break_before=breaks.fill_null(False),
     )
 
 
