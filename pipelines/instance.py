@@ -17,7 +17,7 @@ from warehouse.run_log import read
 if TYPE_CHECKING:
     import dagster as dg
 
-# A run that never got as far as the run log is given this long before it counts as dead.
+# A run that never got as far as the run log is given this long after its last change of status before it counts as dead.
 UNKNOWN_RUN_SECONDS = 3_600
 DIED = "the process of this run ended without telling; found by a later refresh or look"
 BEGUN = "started"
@@ -62,7 +62,8 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home, own_run_id: str = 
     closed = []
     for record in instance.get_run_records(dg.RunsFilter(job_name="refresh", statuses=statuses)):
         run = record.dagster_run
-        is_old = record.create_timestamp.timestamp() < time.time() - UNKNOWN_RUN_SECONDS
+        # Not since it was asked for: it may have waited in the queue for hours and have been started only now.
+        is_old = record.update_timestamp.timestamp() < time.time() - UNKNOWN_RUN_SECONDS
         if run.run_id != own_run_id and (outcomes.get(run.run_id) == BEGUN or is_old):
             instance.report_run_failed(run, DIED)
             if _is_untold(run, outcomes.get(run.run_id, BEGUN)):
