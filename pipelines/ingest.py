@@ -77,7 +77,7 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> dict[TableClass, 
         quarantine_fingerprint,
     )
     facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
-    (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
+    _note_day(workshop, str(workshop.as_of))
     return {
         CompanyFacts: facts,
         Quarantine: quarantine,
@@ -146,8 +146,15 @@ def _is_of_the_same_day(workshop: Workshop) -> bool:
     """
     is_same = _day_of_stored_facts(workshop) == str(workshop.as_of)
     if not is_same:
-        (workshop.home.tables / AS_OF_NOTE).write_text("changing", encoding="utf-8")
+        _note_day(workshop, "changing")
     return is_same
+
+
+def _note_day(workshop: Workshop, day: str) -> None:
+    """Write the note beside the tables, unless it says so already: a day with nothing new writes no file."""
+    note = workshop.home.tables / AS_OF_NOTE
+    if not note.exists() or note.read_text(encoding="utf-8") != day:
+        note.write_text(day, encoding="utf-8")
 
 
 def _day_of_stored_facts(workshop: Workshop) -> str:

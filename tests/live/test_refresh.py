@@ -38,10 +38,12 @@ def test_a_quiet_day_asks_each_index_once_and_writes_no_file(
 ) -> None:
     before, inode = digest(home.database), home.database.stat().st_ino
     files = {path.name for path in home.published.iterdir()}
+    tables = {path: path.stat().st_mtime_ns for path in home.tables.rglob("*")}
     outcome = refresh_live()
     assert (outcome.succeeded, outcome_of(outcome)) == (True, "unchanged"), outcome.message
     assert (digest(home.database), home.database.stat().st_ino) == (before, inode)
     assert {path.name for path in home.published.iterdir()} == files
+    assert {path: path.stat().st_mtime_ns for path in home.tables.rglob("*")} == tables
     assert sorted(live_server.paths()) == sorted(f"/{index_path(ticker)}" for ticker in world.tickers)
 
 
