@@ -100,7 +100,10 @@ class FilingIndex:
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """Statement filings in the index and not in companyfacts: awaited for ten days, then overdue."""
+    """Statement filings in the index and not in companyfacts: awaited for ten days, then overdue.
+
+    Companyfacts are asked for awaited ones by every pass, for overdue ones once a day.
+    """
 
     awaited: tuple[Filing, ...]
     overdue: tuple[Filing, ...]
@@ -299,7 +302,8 @@ def missing_filings(filings: Iterable[Filing], in_facts: Collection[str]) -> lis
 def outstanding(missing: Iterable[Filing], today: date) -> Outstanding:
     """Divide missing filings by age: awaited up to and on the tenth day after filing, then overdue.
 
-    Those missing for longer than `OVERDUE_REPORT_DAYS` are in neither: companyfacts will not bring them.
+    Those missing for longer than `OVERDUE_REPORT_DAYS` are in neither: companyfacts will not bring them, and are not asked
+    for them any more.
     """
     awaited: list[Filing] = []
     overdue: list[Filing] = []

@@ -158,7 +158,10 @@ def test_the_cursor_of_an_earlier_version_is_read() -> None:
     assert cursor.requested == {"a": Asked("x-2", 2)}
 
 
-@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", '{"requested": 3}', '{"requested": {"a": 3}}', "3"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "no JSON", "[]", '{"requested": 3}', '{"asked_in_vain": {"a": "b"}}', '{"requested": {"a": 3}}', "3"],
+)
 def test_an_unreadable_cursor_is_an_empty_one(text: str | None) -> None:
     assert Cursor.read(text) == Cursor()
 
@@ -205,11 +208,11 @@ def tick(instance: dg.DagsterInstance, cursor: str | None, moment: dt.datetime =
     return watching.evaluate(context, moment)
 
 
-def land(home: Home) -> None:
+def land(home: Home, now: dt.datetime | None = None) -> None:
     from pipelines.edgar import fetch
     from warehouse.universe import read_universe
 
-    fetch(read_universe(Path(str(home.root.parent / "universe.yaml"))).companies, home.root)
+    fetch(read_universe(Path(str(home.root.parent / "universe.yaml"))).companies, home.root, now=now)
 
 
 def test_the_sensor_asks_for_one_run_per_filing(settings: Home, served: World) -> None:
@@ -292,6 +295,45 @@ def test_a_run_that_ends_during_a_look_is_not_blamed_for_what_the_look_saw(
 
         monkeypatch.setattr(watching, "look_now", look_while_the_run_ends)
         skipped(tick(instance, first.cursor, WEDNESDAY + dt.timedelta(hours=2)))
+
+
+def test_an_overdue_filing_is_looked_for_once_a_day_and_triggers_when_it_has_come(
+    settings: Home, edgar: EdgarServer, served: World
+) -> None:
+    twelve_days_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=12)
+    filing = quarter_filing(9_000_002, filed=twelve_days_ago.date().isoformat())
+    served.index(9_000_002, [filing, first_filing(9_000_002)])
+    land(settings, twelve_days_ago)
+    facts = "companyfacts/CIK0009000002.json"
+    with dg.DagsterInstance.ephemeral() as instance:
+        edgar.clear()
+        cursor: str | None = None
+        for number in range(4):
+            result = tick(instance, cursor, WEDNESDAY + number * QUARTER_HOUR)
+            assert skipped(result) == "nothing new"
+            cursor = result.cursor
+        assert edgar.asked(facts) == 1
+        # On the next day companyfacts can't be had: that counts as asked, and must not hide that the other company has filed.
+        edgar.fail(facts, Fault("status", status=404))
+        new = quarter_filing(9_000_001)
+        served.index(9_000_001, [new, first_filing(9_000_001)])
+        next_day = WEDNESDAY + dt.timedelta(days=1)
+        failed = tick(instance, cursor, next_day)
+        assert failed.run_requests
+        tick(instance, failed.cursor, next_day + QUARTER_HOUR)
+        assert edgar.asked(facts) == 2
+        # On the third it has come, and stays a reason until a refresh has taken it.
+        served.facts(9_000_002, [first_filing(9_000_002).accession, filing.accession])
+        third_day = WEDNESDAY + dt.timedelta(days=2)
+        found = tick(instance, failed.cursor, third_day)
+        (request,) = found.run_requests or []
+        instance.add_run(_run(request.run_key, FAILED))
+        (again,) = tick(instance, found.cursor, third_day + QUARTER_HOUR).run_requests or []
+        assert again.run_key != request.run_key
+        land(settings)
+        edgar.clear()
+        assert skipped(tick(instance, found.cursor, third_day + QUARTER_HOUR)) == "nothing new"
+        assert edgar.asked(facts) == 0
 
 
 def _run(key: str | None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
