@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # A run that never got as far as the run log is given this long after its last change of status before it counts as dead.
 UNKNOWN_RUN_SECONDS = 3_600
+# Dagster ends a sensor's call after sixty seconds and keeps nothing of it; a look at 5 requests a second takes as long for 300
+# companies. This is the pause between two looks, so a look may take until the next one is due.
+SENSOR_SECONDS = 15 * 60
 DIED = "the process of this run ended without telling; found by a later refresh or look"
 BEGUN = "started"
 SETTINGS = """\
@@ -44,6 +47,8 @@ def prepare_instance(home: Home) -> Path:
         settings.write_text(SETTINGS, encoding="utf-8")
     # Written one by one, a run's events take a second of its time.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "50")
+    # Read by the daemon when it starts: `tokenchain ui` hands its environment on, services set it themselves (deploy/).
+    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", str(SENSOR_SECONDS))
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["TOKENCHAIN_HOME"] = str(home.root)
     return home.dagster

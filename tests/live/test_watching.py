@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -392,6 +395,23 @@ def test_everything_runs_by_default() -> None:
     assert policy is not None
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == dg.AssetKey("warehouse_duckdb")}
     assert checks == {spec.name for spec in COMPANY_CHECKS} == {f"{ticker.lower()}_has_reported" for ticker in CIKS}
+
+
+@pytest.mark.parametrize(("own", "expected"), [("", watching.TICK_SECONDS), ("1234", 1234)])
+def test_a_look_may_take_until_the_next_one_is_due(own: str, expected: int, tmp_path: Path) -> None:
+    """What the daemon waits for a sensor, in a process started as `tokenchain ui` starts Dagster."""
+    from pipelines.instance import prepare_instance
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DAGSTER_HOME", "TOKENCHAIN_HOME", "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"):
+            # Set, so that what the call sets is taken back.
+            patch.setenv(name, own)
+        if not own:
+            del os.environ["DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"]
+        prepare_instance(Home.resolve(tmp_path))
+        code = "from dagster._grpc.client import DEFAULT_SENSOR_GRPC_TIMEOUT as waits; print(waits)"
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) == expected
 
 
 def test_two_runs_do_not_start_at_once(tmp_path: Path) -> None:
