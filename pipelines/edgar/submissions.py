@@ -278,6 +278,12 @@ def new_filings(filings: Iterable[Filing], known: Collection[str]) -> list[Filin
     return [filing for filing in filings if filing.accession not in known]
 
 
+def goes_beyond(filings: Iterable[Filing], others: Iterable[Filing]) -> bool:
+    """Whether some filing was filed later than any of the others."""
+    newest = max((filing.filed_date for filing in others), default=date.min)
+    return any(filing.filed_date > newest for filing in filings)
+
+
 def fact_filings(filings: Iterable[Filing]) -> list[Filing]:
     """Return the filings after which companyfacts may hold something new."""
     return [filing for filing in filings if base_form(filing.form) in FACT_FORMS]
