@@ -287,6 +287,31 @@ def test_a_row_of_the_index_that_breaks_its_contract_is_in_quarantine(
     assert outcome_of(refresh_live()) == "unchanged"
 
 
+def test_a_filing_that_the_source_has_no_more_is_told_as_removed(
+    refresh_live: Refresh, world: LiveWorld, home: Home
+) -> None:
+    accession = world.file("AAPL", days_ago=3)
+    world.restate("AAPL", accession)
+    later = world.file("AAPL", days_ago=1)
+    world.restate("AAPL", later, 1.02)
+    assert outcome_of(refresh_live()) == "published"
+    newest = world.file("AAPL", form="8-K")
+    world.filings["AAPL"] = [filing for filing in world.filings["AAPL"] if filing.accession != accession]
+    world.serve_index("AAPL")
+    for tags in world.bodies["AAPL"]["facts"].values():
+        for tag in tags.values():
+            for facts in tag["units"].values():
+                facts[:] = [fact for fact in facts if fact["accn"] != accession]
+    world.serve_facts("AAPL")
+    assert outcome_of(refresh_live()) == "published"
+    filings = query(
+        home.database,
+        "SELECT kind, entity, concept, accession FROM meta.changes WHERE table_name = 'raw.filings' ORDER BY 1",
+    )
+    assert filings == [("new_filing", "AAPL", "8-K", newest), ("removed_filing", "AAPL", "10-Q", accession)]
+    assert accession in printed(show_changes, home, 10)
+
+
 def test_the_command_tells_the_same(environment: dict[str, str], world: LiveWorld, home: Home, tmp_path: Path) -> None:
     import subprocess
 
