@@ -15,7 +15,7 @@ from pipelines.edgar import Filer
 from pipelines.refreshing import Outcome
 from tests.edgar.server import EdgarServer, Fault
 from tests.edgar.world import facts_body
-from tests.homes import CIKS
+from tests.homes import CIKS, files_below
 from tests.live.reading import digest, newest_income, one, query
 from tests.live.world import LiveWorld, facts_path, index_path
 from warehouse.home import Home
@@ -284,6 +284,35 @@ def test_a_row_of_the_index_that_breaks_its_contract_is_in_quarantine(
     assert [(name, cik) for name, cik, _ in rows] == [("raw.filing_index", CIKS["NVDA"])]
     assert "not-an-accession" in rows[0][2]
     assert one(home.database, f"SELECT count(*) FROM raw.filings WHERE accession = '{accession}'") == 1
+    assert outcome_of(refresh_live()) == "unchanged"
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_an_older_source_changes_nothing_and_is_told_by_company(
+    is_awaited: bool, refresh_live: Refresh, world: LiveWorld, home: Home, told: list[str]
+) -> None:
+    """The bundled filings after EDGAR: an extract, without filing index and ticker list, that ends months earlier."""
+    accessions = {ticker: world.file(ticker, days_ago=1) for ticker in world.tickers}
+    world.file("META", form="8-K", items="2.02")
+    if not is_awaited:
+        for ticker, accession in accessions.items():
+            world.restate(ticker, accession)
+    world.filings["NVDA"].insert(0, world.filings["NVDA"][0].__class__("not-an-accession", "8-K", "2026-07-01", ""))
+    world.serve_index("NVDA")
+    assert outcome_of(refresh_live()) == "published"
+    before, tables = digest(home.database), files_below(home.tables)
+    outcome = refresh_live("bundled")
+    assert (outcome.succeeded, outcome_of(outcome)) == (True, "unchanged"), outcome.message
+    assert digest(home.database) == before
+    assert files_below(home.tables) == tables
+    status = " ".join(printed(show_status, home).split())
+    for ticker in world.tickers:
+        assert outcome.record is not None
+        (sentence,) = [line for line in told if line.startswith(f"{ticker}: ") and "ends with a filing of" in line]
+        assert f"which reach to {max(each.filed for each in world.filings[ticker])}" in sentence
+        assert sentence in str(outcome.record.message)
+        assert f"{ticker}: " in status
+    # EDGAR goes on where it was.
     assert outcome_of(refresh_live()) == "unchanged"
 
 
