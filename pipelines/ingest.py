@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.live import Landing, Tell, index_rows, land_from_edgar, public_by
+from pipelines.older_source import forget_loaded, older_responses, with_stored_rows
 from pipelines.workshop import Workshop
 from schemas.base import TableClass, qualified_name, table_name
 from schemas.meta.warehouse import Quarantine
@@ -51,6 +52,9 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> dict[TableClass, 
     workshop.store.read(Universe)
     loader.load_responses(new)
     workshop.refused |= loader.report.refused
+    landing = _keep_newer(
+        workshop, landing, [each for each in new if each.sha256 != before.get(each.cik)], before, tell
+    )
     custom = _custom_facts(workshop)
     loader.load_custom_facts(custom)
     current = _current(workshop, landed, before)
@@ -77,7 +81,7 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> dict[TableClass, 
         quarantine_fingerprint,
     )
     facts = _merged(workshop, CompanyFacts, "loaded_facts", FACT_ORDER, retained, fingerprint)
-    (workshop.home.tables / AS_OF_NOTE).write_text(str(workshop.as_of), encoding="utf-8")
+    _note_day(workshop, str(workshop.as_of))
     return {
         CompanyFacts: facts,
         Quarantine: quarantine,
@@ -113,7 +117,9 @@ def _facts_fingerprint(workshop: Workshop, current: Mapping[int, str], early: Co
 
 
 def _quarantine_fingerprint(workshop: Workshop, facts: str, rejected: Iterable[object], refused: Iterable[str]) -> str:
-    return workshop.fingerprint(facts, _hash_of(rejected), *refused)
+    # Of the same rows in any order: those of a company that is kept come from the table.
+    rows = sorted(json.dumps(row, sort_keys=True, default=str) for row in rejected)
+    return workshop.fingerprint(facts, _hash_of(rows), *refused)
 
 
 def _rows_fingerprint(workshop: Workshop, table: TableClass, rows: Iterable[object]) -> str:
@@ -123,7 +129,8 @@ def _rows_fingerprint(workshop: Workshop, table: TableClass, rows: Iterable[obje
 def _index_rows(workshop: Workshop, landing: Landing) -> list[dict[str, Any]]:
     named = workshop.engine.sql.execute("SELECT DISTINCT accession FROM raw.company_facts").fetchall()
     in_facts = {accession for (accession,) in named if accession is not None}
-    return sorted(index_rows(landing, in_facts, workshop.as_of), key=lambda row: str(row["accession"]))
+    rows = [*index_rows(landing, in_facts, workshop.as_of), *landing.stored_index]
+    return sorted(rows, key=lambda row: str(row["accession"]))
 
 
 def _store_rows(workshop: Workshop, table: TableClass, rows: list[dict[str, Any]]) -> StoredTable:
@@ -146,8 +153,15 @@ def _is_of_the_same_day(workshop: Workshop) -> bool:
     """
     is_same = _day_of_stored_facts(workshop) == str(workshop.as_of)
     if not is_same:
-        (workshop.home.tables / AS_OF_NOTE).write_text("changing", encoding="utf-8")
+        _note_day(workshop, "changing")
     return is_same
+
+
+def _note_day(workshop: Workshop, day: str) -> None:
+    """Write the note beside the tables, unless it says so already: a day with nothing new writes no file."""
+    note = workshop.home.tables / AS_OF_NOTE
+    if not note.exists() or note.read_text(encoding="utf-8") != day:
+        note.write_text(day, encoding="utf-8")
 
 
 def _day_of_stored_facts(workshop: Workshop) -> str:
@@ -246,6 +260,19 @@ def _told_of_the_future(
             workshop.refused[f"CIK{response.cik:010d} dates"] = sentence
             tell(sentence)
     return sorted(waiting)
+
+
+def _keep_newer(
+    workshop: Workshop, landing: Landing, new: Iterable[LandedResponse], before: Mapping[int, str], tell: Tell
+) -> Landing:
+    """Refuse responses that are older than what is stored of their company, each told by name; returns the landing with what is kept."""
+    read = [each for each in new if each.cik in before and f"CIK{each.cik:010d}" not in workshop.refused]
+    older = older_responses(workshop, landing, read) if read else {}
+    for cik, sentence in older.items():
+        workshop.refused[f"CIK{cik:010d}"] = sentence
+        tell(sentence)
+    forget_loaded(workshop, [each.sha256 for each in read if each.cik in older])
+    return with_stored_rows(workshop, landing, older)
 
 
 def _custom_facts(workshop: Workshop) -> Path:

@@ -17,8 +17,11 @@ from warehouse.run_log import read
 if TYPE_CHECKING:
     import dagster as dg
 
-# A run that never got as far as the run log is given this long before it counts as dead.
+# A run that never got as far as the run log is given this long after its last change of status before it counts as dead.
 UNKNOWN_RUN_SECONDS = 3_600
+# Dagster ends a sensor's call after sixty seconds and keeps nothing of it; a look at 5 requests a second takes as long for 300
+# companies. This is the pause between two looks, so a look may take until the next one is due.
+SENSOR_SECONDS = 15 * 60
 DIED = "the process of this run ended without telling; found by a later refresh or look"
 BEGUN = "started"
 SETTINGS = """\
@@ -44,6 +47,8 @@ def prepare_instance(home: Home) -> Path:
         settings.write_text(SETTINGS, encoding="utf-8")
     # Written one by one, a run's events take a second of its time.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "50")
+    # Read by the daemon when it starts: `tokenchain ui` hands its environment on, services set it themselves (deploy/).
+    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", str(SENSOR_SECONDS))
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     os.environ["TOKENCHAIN_HOME"] = str(home.root)
     return home.dagster
@@ -62,7 +67,8 @@ def close_dead_runs(instance: dg.DagsterInstance, home: Home, own_run_id: str = 
     closed = []
     for record in instance.get_run_records(dg.RunsFilter(job_name="refresh", statuses=statuses)):
         run = record.dagster_run
-        is_old = record.create_timestamp.timestamp() < time.time() - UNKNOWN_RUN_SECONDS
+        # Not since it was asked for: it may have waited in the queue for hours and have been started only now.
+        is_old = record.update_timestamp.timestamp() < time.time() - UNKNOWN_RUN_SECONDS
         if run.run_id != own_run_id and (outcomes.get(run.run_id) == BEGUN or is_old):
             instance.report_run_failed(run, DIED)
             if _is_untold(run, outcomes.get(run.run_id, BEGUN)):

@@ -28,13 +28,17 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Landing:
-    """What a source brought: responses, and what EDGAR's filing index and ticker list say beside them (nothing from other sources)."""
+    """What a source brought: responses, and what EDGAR's filing index and ticker list say beside them (nothing from other sources).
+
+    `stored_index`: rows of the filing index that stay as they are stored.
+    """
 
     responses: list[LandedResponse]
     filings: list[Filing] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     listed: list[dict[str, Any]] = field(default_factory=list)
+    stored_index: list[dict[str, Any]] = field(default_factory=list)
 
 
 def land_from_edgar(workshop: Workshop, tell: Tell) -> Landing:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 import dagster as dg
@@ -38,10 +38,11 @@ class Asked:
 
 @dataclass
 class Cursor:
-    """What the sensor remembers: when it looked last, and for each reason the run it asked for."""
+    """What the sensor remembers: when it looked last, for each reason the run it asked for, and CIK → day of what it asked in vain."""
 
     looked_at: str = ""
     requested: dict[str, Asked] = field(default_factory=dict)
+    asked_in_vain: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
@@ -52,13 +53,23 @@ class Cursor:
                 str(reason): Asked(str(noted["run_key"]), int(noted["attempt"]), str(noted.get("asked_at", "")))
                 for reason, noted in content.get("requested", {}).items()
             }
-            return cls(str(content.get("looked_at", "")), requested)
+            in_vain = {str(int(cik)): str(day) for cik, day in content.get("asked_in_vain", {}).items()}
+            return cls(str(content.get("looked_at", "")), requested, in_vain)
         except (ValueError, AttributeError, TypeError, KeyError):
             return cls()
 
     def text(self) -> str:
         """What Dagster stores."""
         return json.dumps(asdict(self), sort_keys=True)
+
+    def in_vain_on(self, moment: dt.datetime) -> set[int]:
+        """CIKs whose companyfacts were asked for overdue filings on a moment's day already."""
+        return {int(cik) for cik, day in self.asked_in_vain.items() if day == moment.date().isoformat()}
+
+    def note_in_vain(self, ciks: Iterable[int], moment: dt.datetime) -> None:
+        """Remember CIKs for the rest of the day; those of earlier days are forgotten."""
+        known = self.in_vain_on(moment) | set(ciks)
+        self.asked_in_vain = {str(cik): moment.date().isoformat() for cik in sorted(known)}
 
 
 def runs_to_request(found: Look, cursor: Cursor, states: States, moment: dt.datetime) -> tuple[str, list[str]] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,8 +59,8 @@ def is_due(looked_at: str, moment: dt.datetime) -> bool:
     return since < dt.timedelta() or since >= BETWEEN_LOOKS_OUTSIDE - SLACK
 
 
-def look_now(home: Home, universe: Path) -> Look:
-    """One quick look: a single attempt per request, stopped at once by a block.
+def look_now(home: Home, universe: Path, leave_overdue: Collection[int] = ()) -> Look:
+    """One quick look: a single attempt per request, stopped at once by a block; `leave_overdue` as in `pipelines.edgar.look`.
 
     Raises TokenchainError with the reason when it was not possible.
     """
@@ -69,7 +69,8 @@ def look_now(home: Home, universe: Path) -> Look:
     if block is not None:
         end = dt.datetime.fromtimestamp(block.until, dt.UTC)
         raise BlockMet(f"EDGAR has blocked this machine; looking again after {end:%H:%M:%S} UTC")
-    return look(read_universe(universe).companies, home.root, settings, _stop_at_block)
+    companies = read_universe(universe).companies
+    return look(companies, home.root, settings, _stop_at_block, leave_overdue=leave_overdue)
 
 
 def _stop_at_block(event: Event) -> None:
@@ -108,10 +109,11 @@ def evaluate(context: dg.SensorEvaluationContext, moment: dt.datetime) -> dg.Sen
     # Before the look: what a run that has ended by now brought, the look finds in the home folder.
     states = _states(context.instance, cursor)
     try:
-        found = look_now(home, universe)
+        found = look_now(home, universe, cursor.in_vain_on(moment))
     except TokenchainError as error:
         return _skip(f"could not look: {error}")
     cursor.looked_at = moment.isoformat()
+    cursor.note_in_vain(found.asked_in_vain, moment)
     wanted = runs_to_request(found, cursor, states, moment)
     if wanted is None:
         return dg.SensorResult(skip_reason=dg.SkipReason(_nothing(found)), cursor=cursor.text())
@@ -158,7 +160,8 @@ def new_filings_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Looks at SEC's filing indexes every 15 minutes in US filing hours, hourly otherwise, and asks for one refresh when a"
-            " company has filed, or when companyfacts hold an awaited filing. Only where the source is EDGAR."
+            " company has filed, or when companyfacts hold an awaited filing; asks once a day for overdue ones. Only where the source is"
+            " EDGAR."
         ),
     )
     def new_filings(context):  # type: ignore[no-untyped-def]

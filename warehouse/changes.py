@@ -25,13 +25,19 @@ READ_BEFORE = re.compile(r"\bbefore\.(\w+\.\w+)")
 
 # Each gives the columns of meta.changes; `a` is the published file (attached as `before`), `b` the one about to be.
 COMPARISONS: dict[str, str] = {
-    "raw.filings": """
+    "raw.filings": f"""
         SELECT 'new_filing' AS kind, 'raw.filings' AS table_name, coalesce(u.ticker, p.ticker, b.cik::VARCHAR) AS entity,
             b.form AS concept, b.report_date::VARCHAR AS period, NULL::DOUBLE AS value_before, NULL::DOUBLE AS value_after,
             NULL::DOUBLE AS difference, b.accession
         FROM raw.filings AS b
         LEFT JOIN raw.universe AS u ON u.cik = b.cik LEFT JOIN raw.predecessor_ciks AS p ON p.cik = b.cik
-        ANTI JOIN before.raw.filings AS a ON a.accession = b.accession""",
+        ANTI JOIN before.raw.filings AS a ON a.accession = b.accession
+        UNION ALL
+        SELECT 'removed_filing', 'raw.filings', coalesce(u.ticker, p.ticker, a.cik::VARCHAR), a.form, a.report_date::VARCHAR,
+            {NOTHING}, {NOTHING}, {NOTHING}, a.accession
+        FROM before.raw.filings AS a
+        LEFT JOIN before.raw.universe AS u ON u.cik = a.cik LEFT JOIN before.raw.predecessor_ciks AS p ON p.cik = a.cik
+        ANTI JOIN raw.filings AS b ON a.accession = b.accession""",
     "core.fiscal_quarters": f"""
         SELECT 'new_quarter', 'core.fiscal_quarters', b.ticker, NULL, {PERIOD}, {NOTHING}, {NOTHING}, {NOTHING}, NULL
         FROM core.fiscal_quarters AS b ANTI JOIN before.core.fiscal_quarters AS a

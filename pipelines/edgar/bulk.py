@@ -7,6 +7,7 @@ load.
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from .addresses import bulk_facts_url, bulk_index_url, facts_url, index_url, old
 from .archive import SafeArchive
 from .client import Answer, EdgarClient
 from .company import CompanyOutcome, summarise_kept
-from .errors import BadArchive, NotFound, ResponseError
+from .errors import BadArchive, NotFound, ResponseError, StorageError
 from .events import Event, OnEvent, reporter
-from .facts import summarise_facts
+from .facts import FactsSummary, summarise_facts
 from .fetch import gather
+from .ledger import LedgerLine
 from .passes import Pass, begin_pass, utc_now
 from .result import Failure, FetchResult
 from .settings import EdgarSettings, read_settings
 from .storage import write_atomic
-from .submissions import FilingIndex, missing_filings, outstanding, read_index, read_older_page
+from .submissions import FilingIndex, goes_beyond, missing_filings, outstanding, read_index, read_older_page
 from .tickers import refresh_tickers
 from .universe import UniverseCompany, cik_name
 
@@ -40,7 +42,8 @@ def bulk_load(
     """Land index and companyfacts of every company from `submissions.zip` and `companyfacts.zip`.
 
     The archives (together some 3 GB) go to `<home>/edgar/bulk` and are removed when all is landed. Their
-    members are landed under the addresses that `fetch` asks, so daily passes go on from here.
+    members are landed under the addresses that `fetch` asks, so daily passes go on from here. The archives are of last
+    night: a response that a pass brought since then, with a filing later than any in its member, stays.
 
     Raises as `fetch` does, and BadArchive when an archive is no whole ZIP file. A refused or missing member
     is in `failures` by name.
@@ -106,6 +109,7 @@ class _Loader:
     def __init__(self, pass_: Pass, outcome: CompanyOutcome, cik: int) -> None:
         self._pass, self._outcome, self._cik = pass_, outcome, cik
         self._index_sha256: str | None = None
+        self._is_index_kept = False
 
     def _read(self, archive: SafeArchive, member: str, url: str, kind: str) -> Answer | None:
         try:
@@ -134,18 +138,42 @@ class _Loader:
         except ResponseError as error:
             self._fail(url, "index", str(error))
             return None
+        last = self._pass.kept(self._pass.ledger.last("index", url))
+        newer = self._newer_index(last, index)
+        if last is not None and newer is not None:
+            self._index_sha256, self._is_index_kept = last.sha256, True
+            self._tell_kept(url, "filing index")
+            return newer
         self._index_sha256 = self._pass.keep("index", self._cik, answer).sha256
         return index
+
+    def _newer_index(self, last: LedgerLine | None, index: FilingIndex) -> FilingIndex | None:
+        """Return the index that is kept where it goes beyond the archive's."""
+        try:
+            kept = read_index(self._pass.store.read(last.sha256), last.cik, last.url) if last is not None else None
+        except (StorageError, ResponseError):
+            return None
+        return kept if kept is not None and goes_beyond(kept.filings, index.filings) else None
+
+    def _tell_kept(self, url: str, what: str) -> None:
+        message = (
+            f"{self._outcome.company.ticker}: the {what} that is kept has a later filing than the archive's; it stays"
+        )
+        self._pass.report(Event("kept_newer", message, cik=self._cik, url=url))
 
     def older_pages(self, archive: SafeArchive, index: FilingIndex) -> None:
         for page in index.older_pages:
             url = older_index_url(self._pass.settings, page.name)
             if page.last_filed_date < self._pass.settings.filings_since:
                 continue
+            last = self._pass.kept(self._pass.ledger.last("older_index", url))
+            if self._is_index_kept and last is not None and last.mark == page.mark:
+                continue
             answer = self._read(archive, page.name, url, "older_index")
             try:
                 if answer is not None and read_older_page(answer.body, self._cik, url):
-                    self._pass.keep("older_index", self._cik, answer, mark=page.mark)
+                    # By a newer index the archive's page may not be whole: without a mark the next pass asks for it.
+                    self._pass.keep("older_index", self._cik, answer, mark=None if self._is_index_kept else page.mark)
             except ResponseError as error:
                 self._fail(url, "older_index", str(error))
 
@@ -155,12 +183,41 @@ class _Loader:
         if answer is None:
             return
         try:
-            in_facts = summarise_facts(answer.body, self._cik, url).accessions
+            found = summarise_facts(answer.body, self._cik, url)
         except ResponseError as error:
             self._fail(url, "facts", str(error))
             return
-        late = outstanding(missing_filings(index.filings if index else (), in_facts), self._pass.today)
+        last = self._pass.kept(self._pass.ledger.facts(self._cik))
+        newer = self._newer_facts(last, found)
+        missing = self._note_outstanding(index, newer if newer is not None else found)
+        if last is None or newer is None:
+            self._pass.keep("facts", self._cik, answer, index_sha256=self._index_sha256, missing=missing)
+            return
+        self._tell_kept(url, "companyfacts response")
+        if self._index_sha256 not in (None, last.index_sha256):
+            self._pass.write(
+                replace(
+                    last,
+                    fetched_at=utc_now().isoformat(),
+                    pass_id=self._pass.pass_id,
+                    status=304,
+                    index_sha256=self._index_sha256,
+                    new=[],
+                    missing=missing,
+                )
+            )
+
+    def _newer_facts(self, last: LedgerLine | None, found: FactsSummary) -> FactsSummary | None:
+        """Return what the companyfacts that are kept hold where they go beyond the archive's."""
+        try:
+            kept = summarise_facts(self._pass.store.read(last.sha256), last.cik, last.url) if last is not None else None
+        except (StorageError, ResponseError):
+            return None
+        return kept if kept is not None and kept.goes_beyond(found) else None
+
+    def _note_outstanding(self, index: FilingIndex | None, facts: FactsSummary) -> list[str]:
+        """Note what is outstanding for the company itself; returns the accessions that companyfacts lack."""
+        late = outstanding(missing_filings(index.filings if index else (), facts.accessions), self._pass.today)
         if self._cik == self._outcome.company.cik:
             self._outcome.outstanding = late
-        missing = [filing.accession for filing in (*late.awaited, *late.overdue)]
-        self._pass.keep("facts", self._cik, answer, index_sha256=self._index_sha256, missing=missing)
+        return [filing.accession for filing in (*late.awaited, *late.overdue)]

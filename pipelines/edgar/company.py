@@ -63,6 +63,11 @@ def pending(facts: LedgerLine | None, index: FilingIndex, index_sha256: str, pas
     return Pending(False, fact_filings(new_filings(index.filings, known)), late)
 
 
+def is_overdue_due(facts: LedgerLine | None, why: Pending, pass_: Pass) -> bool:
+    """Whether companyfacts are to be asked for an overdue filing: it may come yet, but once a day is often enough."""
+    return facts is not None and bool(why.outstanding.overdue) and facts.asked_on != pass_.today.isoformat()
+
+
 def _known_accessions(facts: LedgerLine, store: ResponseStore) -> set[str] | None:
     """Return the accessions of the index the facts were compared with; None when it is no longer there."""
     try:
@@ -122,16 +127,26 @@ def _index(pass_: Pass, cik: int) -> LedgerLine:
 def _facts(pass_: Pass, company: UniverseCompany, index: FilingIndex, index_sha256: str) -> LedgerLine | None:
     last = pass_.kept(pass_.ledger.facts(company.cik))
     why = pending(last, index, index_sha256, pass_)
-    if not (why.first_load or why.new or why.outstanding.awaited):
+    is_overdue = is_overdue_due(last, why, pass_)
+    if not (why.first_load or why.new or why.outstanding.awaited or is_overdue):
         return last
     url = facts_url(pass_.settings, company.cik)
     answer = pass_.ask(url, last)
     new = [*_new_so_far(pass_, last), *(filing.accession for filing in why.new)]
     if isinstance(answer, LedgerLine):
-        return _confirm(pass_, answer, index, index_sha256, new)
+        is_known = answer.index_sha256 == index_sha256 and not is_overdue
+        return answer if is_known else _confirm(pass_, answer, index, index_sha256, new)
     in_facts = summarise_facts(answer.body, company.cik, url).accessions
     missing = _worth_waiting(missing_filings(index.filings, in_facts), pass_)
-    return pass_.keep("facts", company.cik, answer, index_sha256=index_sha256, new=new, missing=missing)
+    return pass_.keep(
+        "facts",
+        company.cik,
+        answer,
+        index_sha256=index_sha256,
+        new=new,
+        missing=missing,
+        asked_on=pass_.today.isoformat(),
+    )
 
 
 def _new_so_far(pass_: Pass, last: LedgerLine | None) -> list[str]:
@@ -140,9 +155,7 @@ def _new_so_far(pass_: Pass, last: LedgerLine | None) -> list[str]:
 
 
 def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: str, new: list[str]) -> LedgerLine:
-    """Note that unchanged facts were held against a newer index; nothing when the index is the same."""
-    if last.index_sha256 == index_sha256:
-        return last
+    """Note that unchanged facts were held against an index, and on which day."""
     in_facts = summarise_facts(pass_.store.read(last.sha256), last.cik, last.url).accessions
     line = replace(
         last,
@@ -153,6 +166,7 @@ def _confirm(pass_: Pass, last: LedgerLine, index: FilingIndex, index_sha256: st
         index_sha256=index_sha256,
         new=new,
         missing=_worth_waiting(missing_filings(index.filings, in_facts), pass_),
+        asked_on=pass_.today.isoformat(),
     )
     pass_.write(line)
     return line

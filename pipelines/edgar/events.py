@@ -18,7 +18,7 @@ class Event:
     """One thing that happened: a kind for programs, a message for people.
 
     Kinds: `pass_started`, `pass_resumed`, `pass_finished`, `landed`, `retry`, `blocked`, `block_over`,
-    `awaited`, `overdue`, `failure`, `ticker_unknown`, `ledger_repaired`, `download`.
+    `awaited`, `overdue`, `failure`, `ticker_unknown`, `ledger_repaired`, `download`, `kept_newer`.
     """
 
     kind: str

@@ -4,6 +4,7 @@ Belongs here: is it for this company, does it hold facts, from which filings. Do
 loading single facts; odd ones are the loader's to quarantine.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,20 @@ from .body import parse_object
 from .errors import NoFacts, WrongCompany
 from .universe import same_cik
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
 
 @dataclass(frozen=True, slots=True)
 class FactsSummary:
-    """What a response holds: number of facts, and the accessions they come from."""
+    """What a response holds: number of facts, the accessions they come from, and the newest day of filing (empty: none)."""
 
     fact_count: int
     accessions: frozenset[str]
+    newest_filed: str = ""
+
+    def goes_beyond(self, other: "FactsSummary") -> bool:
+        """Whether this holds a filing that was filed later than any of another response."""
+        return self.newest_filed > other.newest_filed and not self.accessions <= other.accessions
 
 
 def summarise_facts(body: bytes, cik: int, url: str) -> FactsSummary:
@@ -32,14 +40,18 @@ def summarise_facts(body: bytes, cik: int, url: str) -> FactsSummary:
         raise WrongCompany(url, cik, found)
     count = 0
     accessions: set[str] = set()
+    newest = ""
     for fact in _facts(content.get("facts")):
         count += 1
         accession = fact.get("accn")
         if isinstance(accession, str):
             accessions.add(accession)
+        filed = fact.get("filed")
+        if isinstance(filed, str) and filed > newest and _DAY.fullmatch(filed):
+            newest = filed
     if count == 0:
         raise NoFacts(url)
-    return FactsSummary(count, frozenset(accessions))
+    return FactsSummary(count, frozenset(accessions), newest)
 
 
 def _facts(taxonomies: Any) -> Iterator[dict[str, Any]]:

@@ -30,7 +30,8 @@ def fetch(
 ) -> FetchResult:
     """Bring the responses in a home folder up to date with EDGAR.
 
-    A day with nothing new makes one request per company and writes nothing. A pass that was killed or blocked
+    A day with nothing new makes one request per company and writes nothing. A company with an overdue filing takes one
+    request more on each day, which the ledger notes. A pass that was killed or blocked
     goes on when called again: every index is asked once more, because a filing may have come meanwhile, and
     companyfacts where they did not land under that index. `now`, in UTC, is for tests and decides which filings are
     awaited.

@@ -27,8 +27,9 @@ class LedgerLine:
     kind: `index`, `older_index`, `facts`, `tickers` or `pass`. status: as served (200, or 304 when the server
     confirmed what is kept); 0 for passes and for members of a bulk archive. Only on `facts`: `index_sha256`,
     the index they were compared with; `new`, the accessions for which they were asked again; `missing`, the
-    accessions of statement filings in that index which the facts did not hold. Only on `older_index`: `mark`,
-    the page's filing count and last filing date by the index.
+    accessions of statement filings in that index which the facts did not hold; `asked_on`, the pass's day in UTC on
+    which they were asked for (empty where an earlier version or a bulk archive wrote the line). Only on `older_index`:
+    `mark`, the page's filing count and last filing date by the index.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class LedgerLine:
     index_sha256: str | None = None
     new: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    asked_on: str = ""
     mark: str | None = None
 
     def fetched_time(self) -> datetime:

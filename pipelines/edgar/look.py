@@ -4,14 +4,14 @@ Belongs here: `look`, which reads the home folder and asks EDGAR but never write
 cursors and run requests.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from .addresses import facts_url, index_url
 from .client import Answer, EdgarClient
-from .company import Pending, pending
+from .company import Pending, is_overdue_due, pending
 from .errors import ResponseError
 from .events import OnEvent, reporter
 from .facts import summarise_facts
@@ -29,9 +29,10 @@ from .workers import for_each_company
 class Look:
     """What EDGAR has that the home folder does not.
 
-    `new`: filings that a refresh would ask companyfacts for. `arrived`: awaited filings that companyfacts
+    `new`: filings that a refresh would ask companyfacts for. `arrived`: awaited and overdue filings that companyfacts
     hold by now. `awaited`, `overdue`: those they do not. `never_landed`: CIKs that were never fetched. A
-    refresh is worth running when `new`, `arrived` or `never_landed` is not empty.
+    refresh is worth running when `new`, `arrived` or `never_landed` is not empty. `asked_in_vain`: CIKs whose
+    companyfacts were asked for overdue filings and brought none of them, to be left alone until tomorrow.
     """
 
     new: tuple[Filing, ...]
@@ -41,6 +42,7 @@ class Look:
     never_landed: tuple[int, ...]
     failures: tuple[Failure, ...]
     requests: int
+    asked_in_vain: tuple[int, ...] = ()
 
     @property
     def worth_refreshing(self) -> bool:
@@ -58,11 +60,20 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class _Facts:
+    """What companyfacts were asked for and brought; `failure` where they could not be had."""
+
+    arrived: tuple[Filing, ...] = ()
+    is_in_vain: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Seen:
     cik: int
     why: Pending | None
-    arrived: tuple[Filing, ...]
-    failure: Failure | None
+    facts: _Facts = field(default_factory=_Facts)
+    failure: Failure | None = None
 
 
 def look(
@@ -71,8 +82,12 @@ def look(
     settings: EdgarSettings | None = None,
     on_event: OnEvent | None = None,
     now: datetime | None = None,
+    leave_overdue: Collection[int] = (),
 ) -> Look:
     """Ask every company's index, and the companyfacts of companies with awaited filings, and write nothing.
+
+    Companyfacts are asked for overdue filings too, unless a refresh has done so today or the CIK is in `leave_overdue`: a look
+    remembers nothing, so its caller gives those that were asked in vain today.
 
     Raises ConfigurationError or MissingContact before the first request, and Blocked at the second block; a single company's fault
     is in `failures`.
@@ -83,45 +98,59 @@ def look(
     with EdgarClient(settings, report) as client:
         today = (now or utc_now()).date()
         pass_ = Pass(settings, client, ResponseStore(home), Ledger(home), report, "look", False, today)
-        seen = for_each_company(client, companies, lambda company: _look_at(pass_, company))
+        seen = for_each_company(
+            client, companies, lambda company: _look_at(pass_, company, company.cik not in leave_overdue)
+        )
         return _put_together(seen, client.requests)
 
 
 def _put_together(seen: list[_Seen], requests: int) -> Look:
-    found = [(one.cik, one.why, one.arrived) for one in seen if one.why is not None]
-    whys = [why for _, why, _ in found if why is not None]
-    arrived = tuple(filing for _, _, filings in found for filing in filings)
+    found = [(one.cik, one.why, one.facts) for one in seen if one.why is not None]
+    whys = [why for _, why, _ in found]
+    arrived = tuple(filing for _, _, facts in found for filing in facts.arrived)
     return Look(
         new=tuple(filing for why in whys for filing in why.new),
         arrived=arrived,
         awaited=tuple(filing for why in whys for filing in why.outstanding.awaited if filing not in arrived),
-        overdue=tuple(filing for why in whys for filing in why.outstanding.overdue),
-        never_landed=tuple(cik for cik, why, _ in found if why is not None and why.first_load),
-        failures=tuple(one.failure for one in seen if one.failure is not None),
+        overdue=tuple(filing for why in whys for filing in why.outstanding.overdue if filing not in arrived),
+        never_landed=tuple(cik for cik, why, _ in found if why.first_load),
+        failures=tuple(failure for one in seen for failure in (one.failure, one.facts.failure) if failure is not None),
         requests=requests,
+        asked_in_vain=tuple(cik for cik, _, facts in found if facts.is_in_vain),
     )
 
 
-def _look_at(pass_: Pass, company: UniverseCompany) -> _Seen:
+def _look_at(pass_: Pass, company: UniverseCompany, may_ask_overdue: bool) -> _Seen:
     try:
         url = index_url(pass_.settings, company.cik)
         last = pass_.kept(pass_.ledger.last("index", url))
         answer = pass_.ask(url, last)
         body = answer.body if isinstance(answer, Answer) else pass_.store.read(answer.sha256)
         index = read_index(body, company.cik, url)
-        facts = pass_.kept(pass_.ledger.facts(company.cik))
-        why = pending(facts, index, hash_of(body), pass_)
-        return _Seen(company.cik, why, _arrived(pass_, company.cik, why), None)
+        kept = pass_.kept(pass_.ledger.facts(company.cik))
+        why = pending(kept, index, hash_of(body), pass_)
     except ResponseError as error:
-        return _Seen(company.cik, None, (), failure_of(company.ticker, company.cik, "look", error))
+        return _Seen(company.cik, None, failure=failure_of(company.ticker, company.cik, "look", error))
+    asks_overdue = may_ask_overdue and is_overdue_due(kept, why, pass_)
+    return _Seen(company.cik, why, _look_at_facts(pass_, company, why, asks_overdue))
+
+
+def _look_at_facts(pass_: Pass, company: UniverseCompany, why: Pending, asks_overdue: bool) -> _Facts:
+    """Ask for companyfacts where filings are outstanding; a fault here must not hide what the index has."""
+    if not (why.outstanding.awaited or asks_overdue):
+        return _Facts()
+    try:
+        arrived = _arrived(pass_, company.cik, why)
+    except ResponseError as error:
+        return _Facts((), asks_overdue, failure_of(company.ticker, company.cik, "look", error))
+    return _Facts(arrived, asks_overdue and not arrived)
 
 
 def _arrived(pass_: Pass, cik: int, why: Pending) -> tuple[Filing, ...]:
-    if not why.outstanding.awaited:
-        return ()
     url = facts_url(pass_.settings, cik)
     answer = pass_.ask(url, pass_.ledger.facts(cik))
     if isinstance(answer, LedgerLine):
         return ()
     in_facts = summarise_facts(answer.body, cik, url).accessions
-    return tuple(filing for filing in why.outstanding.awaited if filing.accession in in_facts)
+    missing = (*why.outstanding.awaited, *why.outstanding.overdue)
+    return tuple(filing for filing in missing if filing.accession in in_facts)

@@ -62,6 +62,7 @@ class Pass:
         index_sha256: str | None = None,
         new: list[str] | None = None,
         missing: list[str] | None = None,
+        asked_on: str = "",
         mark: str | None = None,
     ) -> LedgerLine:
         """Keep a response: the file first, then its line, so that no line names a file that is not there."""
@@ -78,6 +79,7 @@ class Pass:
             index_sha256=index_sha256,
             new=new or [],
             missing=missing or [],
+            asked_on=asked_on,
             mark=mark,
         )
         self.write(line)

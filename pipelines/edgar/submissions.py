@@ -100,7 +100,10 @@ class FilingIndex:
 
 @dataclass(frozen=True, slots=True)
 class Outstanding:
-    """Statement filings in the index and not in companyfacts: awaited for ten days, then overdue."""
+    """Statement filings in the index and not in companyfacts: awaited for ten days, then overdue.
+
+    Companyfacts are asked for awaited ones by every pass, for overdue ones once a day.
+    """
 
     awaited: tuple[Filing, ...]
     overdue: tuple[Filing, ...]
@@ -275,6 +278,12 @@ def new_filings(filings: Iterable[Filing], known: Collection[str]) -> list[Filin
     return [filing for filing in filings if filing.accession not in known]
 
 
+def goes_beyond(filings: Iterable[Filing], others: Iterable[Filing]) -> bool:
+    """Whether some filing was filed later than any of the others."""
+    newest = max((filing.filed_date for filing in others), default=date.min)
+    return any(filing.filed_date > newest for filing in filings)
+
+
 def fact_filings(filings: Iterable[Filing]) -> list[Filing]:
     """Return the filings after which companyfacts may hold something new."""
     return [filing for filing in filings if base_form(filing.form) in FACT_FORMS]
@@ -299,7 +308,8 @@ def missing_filings(filings: Iterable[Filing], in_facts: Collection[str]) -> lis
 def outstanding(missing: Iterable[Filing], today: date) -> Outstanding:
     """Divide missing filings by age: awaited up to and on the tenth day after filing, then overdue.
 
-    Those missing for longer than `OVERDUE_REPORT_DAYS` are in neither: companyfacts will not bring them.
+    Those missing for longer than `OVERDUE_REPORT_DAYS` are in neither: companyfacts will not bring them, and are not asked
+    for them any more.
     """
     awaited: list[Filing] = []
     overdue: list[Filing] = []

@@ -12,6 +12,7 @@ from schemas.base import Microseconds, Table, column
 AWAITED_STATES = ["awaited", "overdue", "awaiting_source"]
 CHANGE_KINDS = [
     "new_filing",
+    "removed_filing",
     "new_quarter",
     "new_value",
     "filed_balance",
@@ -51,7 +52,8 @@ class Changes(Table):
     """
 
     kind: str = column(
-        "new_filing, new_quarter (first figures of a company's quarter), new_value, filed_balance (in the place of one carried"
+        "new_filing, removed_filing (its facts and its entry in the filing index are gone), new_quarter (first figures of a"
+        " company's quarter), new_value, filed_balance (in the place of one carried"
         " forward), restated_value, removed_value, new_score, moved_score, removed_score (null"
         " here, or its row is gone)",
         isin=CHANGE_KINDS,

@@ -168,6 +168,54 @@ def test_a_first_load_from_the_archives_is_continued_by_daily_passes(
     assert (daily.wrote, daily.facts, len(server.log)) == (False, loaded.facts, 3)
 
 
+def test_an_archive_of_last_night_leaves_what_a_pass_brought_since_then(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
+) -> None:
+    may = datetime(2026, 5, 6, tzinfo=UTC)
+    companies = world.companies(2)
+    serve_archives(world, companies, {}, {})
+    quarter, other = quarter_filing(9_000_001), quarter_filing(9_000_002)
+    world.index(9_000_001, [quarter, first_filing(9_000_001)])
+    filed_later = facts_body(9_000_001, [first_filing(9_000_001).accession, quarter.accession])
+    filed_later = filed_later.replace(b"2026-02-10", quarter.filed.encode())
+    world.write("api/xbrl/companyfacts/CIK0009000001.json", filed_later)
+    # The second company has filed too, but companyfacts lag: what is kept of its facts is no newer than the archive.
+    world.index(9_000_002, [other, first_filing(9_000_002)])
+    fetched = fetch(companies, home, settings, now=may)
+    assert [filing.accession for filing in fetched.awaited] == [other.accession]
+
+    serve_archives(world, companies, {}, {"CIK0009000002.json": facts_body(9_000_002, ["0009000002-26-000001"], 7)})
+    loaded = bulk_load(companies, home, settings, events.append, now=may)
+    assert loaded.facts[9_000_001] == fetched.facts[9_000_001]
+    assert loaded.changed == (9_000_002,)
+    assert {filing.accession for filing in read_filings(loaded.indexes)} == {
+        filing.accession for filing in read_filings(fetched.indexes)
+    }
+    assert [filing.accession for filing in loaded.awaited] == [other.accession]
+    kept = [event.message for event in events if event.kind == "kept_newer"]
+    assert kept == [
+        "T001: the filing index that is kept has a later filing than the archive's; it stays",
+        "T001: the companyfacts response that is kept has a later filing than the archive's; it stays",
+        "T002: the filing index that is kept has a later filing than the archive's; it stays",
+    ]
+    server.clear()
+    assert fetch(companies, home, settings, now=may).changed == (9_000_002,)
+
+
+def test_an_archive_that_goes_on_replaces_what_is_kept(world: World, home: Path, settings: EdgarSettings) -> None:
+    may = datetime(2026, 5, 6, tzinfo=UTC)
+    companies = world.companies(1)
+    fetch(companies, home, settings, now=may)
+    quarter = quarter_filing(9_000_001)
+    name = "CIK0009000001.json"
+    index = index_body(9_000_001, [quarter, first_filing(9_000_001)])
+    facts = facts_body(9_000_001, [first_filing(9_000_001).accession, quarter.accession])
+    serve_archives(world, companies, {name: index}, {name: facts})
+    loaded = bulk_load(companies, home, settings, now=may)
+    assert (loaded.changed, loaded.awaited) == ((9_000_001,), ())
+    assert quarter.accession in {filing.accession for filing in read_filings(loaded.indexes)}
+
+
 def test_members_that_are_missing_or_refused_are_reported_by_name(
     world: World, home: Path, settings: EdgarSettings, events: list[Event]
 ) -> None:

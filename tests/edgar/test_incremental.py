@@ -118,7 +118,7 @@ def test_a_filing_that_companyfacts_lacks_is_awaited_asked_for_again_and_found(
     assert server.asked(facts_path(9_000_001)) == 0
 
 
-def test_after_ten_days_an_awaited_filing_is_overdue_and_not_asked_for_any_more(
+def test_after_ten_days_an_awaited_filing_is_overdue_and_asked_for_once_a_day(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
 ) -> None:
     companies = world.companies(1)
@@ -131,10 +131,51 @@ def test_after_ten_days_an_awaited_filing_is_overdue_and_not_asked_for_any_more(
     server.clear()
     eleventh = fetch(companies, home, settings, events.append, now=datetime(2026, 5, 16, tzinfo=UTC))
     assert (eleventh.awaited, [one.accession for one in eleventh.overdue]) == ((), [filing.accession])
-    assert server.asked(facts_path(9_000_001)) == 0
     assert "overdue" in [event.kind for event in events]
+    assert (server.asked(facts_path(9_000_001)), eleventh.changed, eleventh.wrote) == (1, (), True)
+    before = snapshot(home)
+    again = fetch(companies, home, settings, now=datetime(2026, 5, 16, 23, tzinfo=UTC))
+    assert (len(again.overdue), server.asked(facts_path(9_000_001)), again.wrote) == (1, 1, False)
+    assert snapshot(home) == before
+    fetch(companies, home, settings, now=datetime(2026, 5, 17, tzinfo=UTC))
+    assert server.asked(facts_path(9_000_001)) == 2
     later = fetch(companies, home, settings, now=datetime(2026, 9, 1, tzinfo=UTC))
     assert (later.awaited, later.overdue) == ((), ())
+    assert server.asked(facts_path(9_000_001)) == 2
+
+
+def test_a_filing_that_companyfacts_brought_while_no_pass_ran_is_taken_by_the_next_however_late(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    assert len(fetch(companies, home, settings, now=MAY).awaited) == 1
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    twelfth = datetime(2026, 5, 17, tzinfo=UTC)
+    found = fetch(companies, home, settings, now=twelfth)
+    assert (found.changed, found.awaited, found.overdue) == ((9_000_001,), (), ())
+    server.clear()
+    assert fetch(companies, home, settings, now=twelfth).wrote is False
+    assert sorted(server.paths()) == [index_path(9_000_001), index_path(9_000_002)]
+
+
+def test_an_overdue_filing_noted_by_an_earlier_version_is_asked_for(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    ledger = home / "edgar" / "ledger.jsonl"
+    lines = [json.loads(line) for line in ledger.read_bytes().splitlines()]
+    earlier = [{name: value for name, value in line.items() if name != "asked_on"} for line in lines]
+    ledger.write_text("".join(f"{json.dumps(line)}\n" for line in earlier))
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    found = fetch(companies, home, settings, now=datetime(2026, 5, 17, tzinfo=UTC))
+    assert (found.changed, found.overdue) == ((9_000_001,), ())
 
 
 @pytest.mark.parametrize("form", ["10-Q", "10-K/A", "20-F", "40-F"])

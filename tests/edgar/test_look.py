@@ -60,13 +60,48 @@ def test_an_awaited_filing_is_worth_a_refresh_once_it_arrived(
     arrived = look(companies, home, settings, now=MAY)
     assert (arrived.awaited, arrived.reasons()) == ((), (f"{filing.accession} in companyfacts",))
 
-    server.clear()
-    overdue = look(companies, home, settings, now=datetime(2026, 5, 20, tzinfo=UTC))
-    assert ([one.accession for one in overdue.overdue], overdue.worth_refreshing) == (
-        [filing.accession],
-        False,
-    )
-    assert len(server.log) == 1
+
+def test_an_overdue_filing_is_worth_a_refresh_once_it_arrived(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(2)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    later = datetime(2026, 5, 20, tzinfo=UTC)
+    before = snapshot(home)
+    overdue = look(companies, home, settings, now=later)
+    assert ([one.accession for one in overdue.overdue], overdue.asked_in_vain) == ([filing.accession], (9_000_001,))
+    assert overdue.worth_refreshing is False
+    assert overdue.requests == 3
+    left = look(companies, home, settings, now=later, leave_overdue=overdue.asked_in_vain)
+    assert ([one.accession for one in left.overdue], left.asked_in_vain, left.requests) == ([filing.accession], (), 2)
+    assert snapshot(home) == before
+    # A refresh of the same day has asked as well.
+    fetch(companies, home, settings, now=later)
+    assert look(companies, home, settings, now=later).requests == 2
+
+    world.facts(9_000_001, [first_filing(9_000_001).accession, filing.accession])
+    arrived = look(companies, home, settings, now=datetime(2026, 5, 21, tzinfo=UTC))
+    assert (arrived.overdue, arrived.asked_in_vain) == ((), ())
+    assert arrived.reasons() == (f"{filing.accession} in companyfacts",)
+
+
+def test_companyfacts_that_can_not_be_had_do_not_hide_a_newer_filing(
+    world: World, server: EdgarServer, home: Path, settings: EdgarSettings
+) -> None:
+    companies = world.companies(1)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    newer = quarter_filing(9_000_001, "2026-05-20", number=3, form="8-K")
+    world.index(9_000_001, [newer, filing, first_filing(9_000_001)])
+    server.fail("companyfacts/CIK0009000001.json", Fault("html"))
+    seen = look(companies, home, settings, now=datetime(2026, 5, 20, tzinfo=UTC))
+    assert seen.reasons() == (newer.accession,)
+    assert [failure.cik for failure in seen.failures] == [9_000_001]
 
 
 def test_a_fault_of_one_company_does_not_hide_the_others(

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from pipelines.edgar import EdgarSettings
-from pipelines.instance import SETTINGS
+from pipelines.instance import SENSOR_SECONDS, SETTINGS
 from tests.homes import ROOT
 from warehouse.home import Home
 
@@ -105,11 +105,19 @@ def test_every_documented_setting_reaches_a_container(name: str) -> None:
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_every_documented_setting_reaches_a_unit(path: Path) -> None:
-    """systemd passes on the whole file; nothing in the unit overrides it."""
+    """systemd passes on the whole file; what the unit sets itself is a default, which the file overrides wherever it stands."""
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith(("Environment", "PassEnvironment", "UnsetEnvironment"))] == [
-        "EnvironmentFile=/etc/tokenchain/environment"
+        f"Environment=DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS={SENSOR_SECONDS}",
+        "EnvironmentFile=/etc/tokenchain/environment",
     ]
+
+
+@pytest.mark.parametrize("own", ["", "1234"])
+def test_a_container_gives_a_look_its_time(own: str) -> None:
+    settings = {"DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": own} if own else {}
+    found = as_compose_sets_it(compose()["services"]["daemon"], {".env": settings})
+    assert found["DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"] == (own or str(SENSOR_SECONDS))
 
 
 def test_the_example_names_every_setting_of_the_documents() -> None:

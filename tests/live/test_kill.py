@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import random
 import signal
@@ -174,6 +175,19 @@ def test_runs_of_killed_processes_do_not_block_the_queue(home: Home, monkeypatch
         found = instance.get_run_by_id(dead)
         assert found is not None
         assert found.status == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_waited_in_the_queue_for_hours_and_is_just_starting_is_not_dead(tmp_path: Path) -> None:
+    from pipelines.instance import close_dead_runs
+
+    now = dt.datetime.now(dt.UTC)
+    starting = dg.DagsterEvent(dg.DagsterEventType.RUN_STARTING.value, job_name="refresh")
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run_id, started_at in (("waited", now), ("dead", now - dt.timedelta(hours=2))):
+            run = dg.DagsterRun("refresh", run_id=run_id, status=dg.DagsterRunStatus.NOT_STARTED)
+            instance.run_storage.add_historical_run(run, now - dt.timedelta(hours=3))
+            instance.run_storage.handle_run_event(run_id, starting, started_at)
+        assert close_dead_runs(instance, Home.resolve(tmp_path)) == ["dead"]
 
 
 def test_a_second_refresh_says_who_holds_the_folder_and_a_dead_holder_is_recognised(

@@ -15,7 +15,7 @@ from pipelines.edgar import Filer
 from pipelines.refreshing import Outcome
 from tests.edgar.server import EdgarServer, Fault
 from tests.edgar.world import facts_body
-from tests.homes import CIKS
+from tests.homes import CIKS, files_below
 from tests.live.reading import digest, newest_income, one, query
 from tests.live.world import LiveWorld, facts_path, index_path
 from warehouse.home import Home
@@ -38,10 +38,12 @@ def test_a_quiet_day_asks_each_index_once_and_writes_no_file(
 ) -> None:
     before, inode = digest(home.database), home.database.stat().st_ino
     files = {path.name for path in home.published.iterdir()}
+    tables = {path: path.stat().st_mtime_ns for path in home.tables.rglob("*")}
     outcome = refresh_live()
     assert (outcome.succeeded, outcome_of(outcome)) == (True, "unchanged"), outcome.message
     assert (digest(home.database), home.database.stat().st_ino) == (before, inode)
     assert {path.name for path in home.published.iterdir()} == files
+    assert {path: path.stat().st_mtime_ns for path in home.tables.rglob("*")} == tables
     assert sorted(live_server.paths()) == sorted(f"/{index_path(ticker)}" for ticker in world.tickers)
 
 
@@ -283,6 +285,60 @@ def test_a_row_of_the_index_that_breaks_its_contract_is_in_quarantine(
     assert "not-an-accession" in rows[0][2]
     assert one(home.database, f"SELECT count(*) FROM raw.filings WHERE accession = '{accession}'") == 1
     assert outcome_of(refresh_live()) == "unchanged"
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_an_older_source_changes_nothing_and_is_told_by_company(
+    is_awaited: bool, refresh_live: Refresh, world: LiveWorld, home: Home, told: list[str]
+) -> None:
+    """The bundled filings after EDGAR: an extract, without filing index and ticker list, that ends months earlier."""
+    accessions = {ticker: world.file(ticker, days_ago=1) for ticker in world.tickers}
+    world.file("META", form="8-K", items="2.02")
+    if not is_awaited:
+        for ticker, accession in accessions.items():
+            world.restate(ticker, accession)
+    world.filings["NVDA"].insert(0, world.filings["NVDA"][0].__class__("not-an-accession", "8-K", "2026-07-01", ""))
+    world.serve_index("NVDA")
+    assert outcome_of(refresh_live()) == "published"
+    before, tables = digest(home.database), files_below(home.tables)
+    outcome = refresh_live("bundled")
+    assert (outcome.succeeded, outcome_of(outcome)) == (True, "unchanged"), outcome.message
+    assert digest(home.database) == before
+    assert files_below(home.tables) == tables
+    status = " ".join(printed(show_status, home).split())
+    for ticker in world.tickers:
+        assert outcome.record is not None
+        (sentence,) = [line for line in told if line.startswith(f"{ticker}: ") and "ends with a filing of" in line]
+        assert f"which reach to {max(each.filed for each in world.filings[ticker])}" in sentence
+        assert sentence in str(outcome.record.message)
+        assert f"{ticker}: " in status
+    # EDGAR goes on where it was.
+    assert outcome_of(refresh_live()) == "unchanged"
+
+
+def test_a_filing_that_the_source_has_no_more_is_told_as_removed(
+    refresh_live: Refresh, world: LiveWorld, home: Home
+) -> None:
+    accession = world.file("AAPL", days_ago=3)
+    world.restate("AAPL", accession)
+    later = world.file("AAPL", days_ago=1)
+    world.restate("AAPL", later, 1.02)
+    assert outcome_of(refresh_live()) == "published"
+    newest = world.file("AAPL", form="8-K")
+    world.filings["AAPL"] = [filing for filing in world.filings["AAPL"] if filing.accession != accession]
+    world.serve_index("AAPL")
+    for tags in world.bodies["AAPL"]["facts"].values():
+        for tag in tags.values():
+            for facts in tag["units"].values():
+                facts[:] = [fact for fact in facts if fact["accn"] != accession]
+    world.serve_facts("AAPL")
+    assert outcome_of(refresh_live()) == "published"
+    filings = query(
+        home.database,
+        "SELECT kind, entity, concept, accession FROM meta.changes WHERE table_name = 'raw.filings' ORDER BY 1",
+    )
+    assert filings == [("new_filing", "AAPL", "8-K", newest), ("removed_filing", "AAPL", "10-Q", accession)]
+    assert accession in printed(show_changes, home, 10)
 
 
 def test_the_command_tells_the_same(environment: dict[str, str], world: LiveWorld, home: Home, tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,7 +161,10 @@ def test_the_cursor_of_an_earlier_version_is_read() -> None:
     assert cursor.requested == {"a": Asked("x-2", 2)}
 
 
-@pytest.mark.parametrize("text", [None, "", "no JSON", "[]", '{"requested": 3}', '{"requested": {"a": 3}}', "3"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "no JSON", "[]", '{"requested": 3}', '{"asked_in_vain": {"a": "b"}}', '{"requested": {"a": 3}}', "3"],
+)
 def test_an_unreadable_cursor_is_an_empty_one(text: str | None) -> None:
     assert Cursor.read(text) == Cursor()
 
@@ -205,11 +211,11 @@ def tick(instance: dg.DagsterInstance, cursor: str | None, moment: dt.datetime =
     return watching.evaluate(context, moment)
 
 
-def land(home: Home) -> None:
+def land(home: Home, now: dt.datetime | None = None) -> None:
     from pipelines.edgar import fetch
     from warehouse.universe import read_universe
 
-    fetch(read_universe(Path(str(home.root.parent / "universe.yaml"))).companies, home.root)
+    fetch(read_universe(Path(str(home.root.parent / "universe.yaml"))).companies, home.root, now=now)
 
 
 def test_the_sensor_asks_for_one_run_per_filing(settings: Home, served: World) -> None:
@@ -294,6 +300,45 @@ def test_a_run_that_ends_during_a_look_is_not_blamed_for_what_the_look_saw(
         skipped(tick(instance, first.cursor, WEDNESDAY + dt.timedelta(hours=2)))
 
 
+def test_an_overdue_filing_is_looked_for_once_a_day_and_triggers_when_it_has_come(
+    settings: Home, edgar: EdgarServer, served: World
+) -> None:
+    twelve_days_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=12)
+    filing = quarter_filing(9_000_002, filed=twelve_days_ago.date().isoformat())
+    served.index(9_000_002, [filing, first_filing(9_000_002)])
+    land(settings, twelve_days_ago)
+    facts = "companyfacts/CIK0009000002.json"
+    with dg.DagsterInstance.ephemeral() as instance:
+        edgar.clear()
+        cursor: str | None = None
+        for number in range(4):
+            result = tick(instance, cursor, WEDNESDAY + number * QUARTER_HOUR)
+            assert skipped(result) == "nothing new"
+            cursor = result.cursor
+        assert edgar.asked(facts) == 1
+        # On the next day companyfacts can't be had: that counts as asked, and must not hide that the other company has filed.
+        edgar.fail(facts, Fault("status", status=404))
+        new = quarter_filing(9_000_001)
+        served.index(9_000_001, [new, first_filing(9_000_001)])
+        next_day = WEDNESDAY + dt.timedelta(days=1)
+        failed = tick(instance, cursor, next_day)
+        assert failed.run_requests
+        tick(instance, failed.cursor, next_day + QUARTER_HOUR)
+        assert edgar.asked(facts) == 2
+        # On the third it has come, and stays a reason until a refresh has taken it.
+        served.facts(9_000_002, [first_filing(9_000_002).accession, filing.accession])
+        third_day = WEDNESDAY + dt.timedelta(days=2)
+        found = tick(instance, failed.cursor, third_day)
+        (request,) = found.run_requests or []
+        instance.add_run(_run(request.run_key, FAILED))
+        (again,) = tick(instance, found.cursor, third_day + QUARTER_HOUR).run_requests or []
+        assert again.run_key != request.run_key
+        land(settings)
+        edgar.clear()
+        assert skipped(tick(instance, found.cursor, third_day + QUARTER_HOUR)) == "nothing new"
+        assert edgar.asked(facts) == 0
+
+
 def _run(key: str | None, status: dg.DagsterRunStatus) -> dg.DagsterRun:
     return dg.DagsterRun(job_name="refresh", status=status, tags={FILINGS_TAG: str(key)})
 
@@ -350,6 +395,23 @@ def test_everything_runs_by_default() -> None:
     assert policy is not None
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == dg.AssetKey("warehouse_duckdb")}
     assert checks == {spec.name for spec in COMPANY_CHECKS} == {f"{ticker.lower()}_has_reported" for ticker in CIKS}
+
+
+@pytest.mark.parametrize(("own", "expected"), [("", watching.TICK_SECONDS), ("1234", 1234)])
+def test_a_look_may_take_until_the_next_one_is_due(own: str, expected: int, tmp_path: Path) -> None:
+    """What the daemon waits for a sensor, in a process started as `tokenchain ui` starts Dagster."""
+    from pipelines.instance import prepare_instance
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DAGSTER_HOME", "TOKENCHAIN_HOME", "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"):
+            # Set, so that what the call sets is taken back.
+            patch.setenv(name, own)
+        if not own:
+            del os.environ["DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"]
+        prepare_instance(Home.resolve(tmp_path))
+        code = "from dagster._grpc.client import DEFAULT_SENSOR_GRPC_TIMEOUT as waits; print(waits)"
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) == expected
 
 
 def test_two_runs_do_not_start_at_once(tmp_path: Path) -> None:

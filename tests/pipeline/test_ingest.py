@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -270,6 +271,101 @@ def test_rows_in_quarantine_survive_an_end_between_the_two_tables(
     assert len(stored) == 1
     ingesting.run()
 
+    assert "period end is missing or no date" in quarantined(ingesting.home)
+
+
+def newest_filing(content: dict[str, Any]) -> tuple[str, str]:
+    """Day and accession of the newest filing of a response."""
+    return max((fact["filed"], fact["accn"]) for fact in all_facts(content))
+
+
+def all_facts(content: dict[str, Any]) -> list[dict[str, Any]]:
+    units = [unit for tags in content["facts"].values() for tag in tags.values() for unit in tag["units"].values()]
+    return [fact for unit in units for fact in unit]
+
+
+def forget(content: dict[str, Any], accessions: set[str]) -> None:
+    """Take the facts of filings out of a response."""
+    for tags in content["facts"].values():
+        for tag in tags.values():
+            for unit in tag["units"].values():
+                unit[:] = [fact for fact in unit if fact["accn"] not in accessions]
+
+
+def test_a_response_that_is_older_than_what_is_stored_is_refused_by_name(ingesting: Ingesting) -> None:
+    before = ingesting.run()
+    stored = files_below(ingesting.home.tables)
+    path = response_path(ingesting.source, "NVDA")
+    whole = path.read_bytes()
+    newest, accession = newest_filing(read_json(path))
+    alter(ingesting.source, "NVDA", lambda content: forget(content, {accession}))
+    earlier, _ = newest_filing(read_json(path))
+    for _ in range(2):
+        assert ingesting.run() == before
+        assert set(ingesting.refused) == {"CIK0001045810"}
+        told = ingesting.refused["CIK0001045810"]
+        assert told.startswith(f"NVDA: {path} ends with a filing of {earlier} and lacks 1 of the stored ones")
+        assert f"which reach to {newest}" in told
+        assert "another folder with --home" in told
+        assert str(ingesting.home.tables) in told
+        # Nothing of it is left in any table.
+        assert files_below(ingesting.home.tables) == stored
+
+    # Beside a company that goes on, the older one's rows stay as well.
+    alter(ingesting.source, "AAPL", lambda content: revenue_facts(content, "NetIncomeLoss")[-1].update(val=1))
+    changed = [(old, new) for old, new in zip(before, ingesting.run(), strict=True) if old != new]
+    assert [new[0] for _, new in changed] == [CIKS["AAPL"]]
+
+    path.write_bytes(whole)
+    ingesting.run()
+    assert ingesting.refused == {}
+
+
+def test_without_the_tables_the_older_source_is_taken(ingesting: Ingesting) -> None:
+    path = response_path(ingesting.source, "NVDA")
+    _, accession = newest_filing(read_json(path))
+    alter(ingesting.source, "NVDA", lambda content: forget(content, {accession}))
+    shutil.rmtree(ingesting.home.tables)
+    ingesting.home.create()
+    ingesting.run()
+    assert ingesting.refused == {}
+
+
+def test_an_extract_without_older_filings_and_a_correction_of_single_facts_are_taken(ingesting: Ingesting) -> None:
+    ingesting.run()
+    content = read_json(response_path(ingesting.source, "NVDA"))
+    oldest = min((fact["filed"], fact["accn"]) for fact in all_facts(content))[1]
+    alter(ingesting.source, "NVDA", lambda content: forget(content, {oldest}))
+    _, newest = newest_filing(read_json(response_path(ingesting.source, "AAPL")))
+
+    def take_one_away(content: dict[str, Any]) -> None:
+        unit = next(
+            unit
+            for tags in content["facts"].values()
+            for tag in tags.values()
+            for unit in tag["units"].values()
+            if any(fact["accn"] == newest for fact in unit)
+        )
+        unit[:] = [fact for fact in unit if fact["accn"] != newest]
+
+    alter(ingesting.source, "AAPL", take_one_away)
+    ingesting.run()
+    assert ingesting.refused == {}
+    assert sorted(cik for batch in ingesting.parsed for cik in batch) == sorted([CIKS["NVDA"], CIKS["AAPL"]])
+
+
+def test_the_newest_filing_in_quarantine_is_not_a_lost_one(ingesting: Ingesting) -> None:
+    ingesting.run()
+    newest = newest_filing(read_json(response_path(ingesting.source, "NVDA")))[1]
+
+    def spoil(content: dict[str, Any]) -> None:
+        for fact in all_facts(content):
+            if fact["accn"] == newest:
+                fact["end"] = "never"
+
+    alter(ingesting.source, "NVDA", spoil)
+    ingesting.run()
+    assert ingesting.refused == {}
     assert "period end is missing or no date" in quarantined(ingesting.home)
 
 
