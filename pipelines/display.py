@@ -21,6 +21,7 @@ from pipelines.locking import HomeLock
 from pipelines.printing import plain, say
 from pipelines.refreshing import Outcome
 from pipelines.workshop import EDGAR, EDGAR_BULK
+from schemas.meta.watching import NOT_COMPARED
 from warehouse.engine import quoted
 from warehouse.home import Home
 from warehouse.lateness import late_filings
@@ -289,6 +290,10 @@ def show_changes(console: Console, home: Home, limit: int) -> None:
     )
     if not counts:
         say(console, "none: the first file of this home folder, or the same figures made anew")
+        return
+    if counts[0][0] == NOT_COMPARED:
+        ((reason,),) = _query(home, "SELECT concept FROM meta.changes")
+        say(console, f"not known: the file before could not be read, so nothing was compared ({reason})")
         return
     say(console, ", ".join(f"{count} {kind}" for kind, count in counts))
     say(console, f"up to {limit} of each kind; all are in meta.changes")
