@@ -21,6 +21,7 @@ from schemas.base import TableClass, columns, qualified_name, table_comment
 from schemas.meta import warehouse as meta
 from schemas.meta.watching import Changes
 from warehouse.changes import changes_since
+from warehouse.disk import flush
 from warehouse.engine import LAYERS, quoted
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
@@ -101,7 +102,7 @@ def _build(
         connection.execute("DETACH built")
     finally:
         connection.close()
-    _flush(path)
+    flush(path)
 
 
 def _require(store: TableStore, table: TableClass) -> StoredTable:
@@ -194,11 +195,6 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "message": record.message,
         "as_of_date": dt.date.fromisoformat(record.as_of) if record.as_of else None,
     }
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as built:
-        os.fsync(built.fileno())
 
 
 def _swap(target: Path, home: Home) -> None:

@@ -274,6 +274,23 @@ def test_a_table_that_breaks_its_contract_fails_the_run_and_both_its_files_stay(
     assert "mart.growth_gap" in status_of(home)
 
 
+def test_damaged_tables_and_responses_are_made_anew(home: Home) -> None:
+    damaged = [home.tables / "core" / "quarters.parquet", home.tables / "raw" / "company_facts.parquet"]
+    good = [path.read_bytes() for path in damaged]
+    for path, content in zip(damaged, good, strict=True):
+        path.write_bytes(content[: len(content) // 2])
+    for path in home.responses.iterdir():
+        path.write_bytes(b"")
+    outcome = refresh_here(home)
+
+    assert outcome.record is not None, outcome.message
+    # The same figures come out, so there is nothing to publish.
+    assert outcome.record.outcome == "unchanged"
+    for path in damaged:
+        assert duckdb.execute(f"SELECT count(*) > 0 FROM read_parquet('{path}')").fetchall() == [(True,)]
+    assert all(gzip.decompress(path.read_bytes()) for path in home.responses.iterdir())
+
+
 def changes_of(home: Home) -> str:
     """What `tokenchain changes` says."""
     result = CliRunner().invoke(app, ["changes", "--home", str(home.root)], env={"COLUMNS": "300"})
