@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from schemas.meta.watching import CHANGE_KINDS
+from tests.homes import open_for_writing
 from warehouse.changes import changes_since
 from warehouse.home import Home
 from warehouse.publication import current_file, fingerprint_path, is_made_from, roll_back, rolled_back_from
@@ -115,28 +113,6 @@ def test_scores_that_moved_and_those_that_only_differ_in_their_last_digits(tmp_p
     }
     assert changes_since(connection, tmp_path / "nothing.duckdb").num_rows == 0
     connection.close()
-
-
-WRITER = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-connection.execute("UPDATE mart.composite_scores SET composite_score = composite_score").fetchall()
-print("open", flush=True)
-sys.stdin.readline()
-"""
-
-
-@contextmanager
-def open_for_writing(path: Path) -> Iterator[None]:
-    """Another process that has a file open for writing."""
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "open\n"
-        yield
-        writer.communicate("\n")
 
 
 def test_a_file_that_another_program_has_open_for_writing_is_compared_all_the_same(tmp_path: Path) -> None:
