@@ -6,8 +6,10 @@ What belongs here: drawing with rich and reading the published file. What does n
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import duckdb
@@ -82,13 +84,15 @@ def show_summary(console: Console, home: Home, outcome: Outcome) -> None:
 
 def _next_steps(home: Home) -> list[str]:
     """Three commands as the user can type them: with the path of this environment, and the home folder where it is not the usual one."""
-    command = _short(Path(sys.executable).with_name("tokenchain"))
-    where = "" if home.root == Home.resolve("data").root else f" --home {_short(home.root)}"
-    query = f"duckdb.connect('{_short(home.database)}', read_only=True).sql('FROM mart.growth_gap').show()"
+    command = quote(_short(Path(sys.executable).with_name("tokenchain")))
+    where = "" if home.root == Home.resolve("data").root else f" --home {quote(_short(home.root))}"
+    # Double quotes inside, as JSON and Python write them alike: the shell's single ones then stand around the whole.
+    file = json.dumps(_short(home.database), ensure_ascii=False)
+    query = f'import duckdb; duckdb.connect({file}, read_only=True).sql("FROM mart.growth_gap").show()'
     return [
         f"{'make ui' if not where else f'{command} ui{where}'}   the asset graph, checks and runs",
         f"{command} status{where}   what is published and how fresh it is",
-        f'{_short(Path(sys.executable))} -c "import duckdb; {query}"',
+        f"{quote(_short(Path(sys.executable)))} -c {quote(query)}",
     ]
 
 

@@ -1,6 +1,8 @@
 """The command `tokenchain`: help with examples, exit codes, errors in one line with a remedy, what is printed at the end."""
 
 import errno
+import shlex
+import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
@@ -264,7 +266,7 @@ def test_in_the_usual_folder_the_make_target_is_told(monkeypatch: pytest.MonkeyP
 
     assert told[0].startswith("make ui")
     assert told[1].startswith(f"{Path(sys.executable).with_name('tokenchain')} status ")
-    assert "connect('data/warehouse.duckdb'" in told[2]
+    assert 'connect("data/warehouse.duckdb"' in told[2]
 
 
 def test_paths_below_the_current_folder_are_told_from_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -273,4 +275,19 @@ def test_paths_below_the_current_folder_are_told_from_there(monkeypatch: pytest.
     told = display._next_steps(Home.resolve(tmp_path / "other"))
 
     assert told[0].startswith(".venv/bin/tokenchain ui --home other ")
-    assert told[2].startswith(".venv/bin/python -c \"import duckdb; duckdb.connect('other/warehouse.duckdb'")
+    assert told[2].startswith('.venv/bin/python -c \'import duckdb; duckdb.connect("other/warehouse.duckdb"')
+
+
+@pytest.mark.parametrize("name", ["with a space", "it's", 'so "called"', "$HOME"])
+def test_what_is_told_can_be_typed_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
+    home = Home.resolve(tmp_path / name)
+    home.root.mkdir()
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("CREATE SCHEMA mart")
+        connection.execute("CREATE TABLE mart.growth_gap AS SELECT 'a row of it' AS told")
+    told = display._next_steps(home)
+
+    for line in told[:2]:
+        assert shlex.split(line)[2:4] == ["--home", str(home.root)]
+    done = subprocess.run(["/bin/sh", "-c", told[2]], capture_output=True, text=True, check=False)
+    assert "a row of it" in done.stdout, done.stderr
