@@ -9,6 +9,8 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +18,6 @@ import typer
 from rich.console import Console
 
 from pipelines.printing import say
-from warehouse.errors import TokenchainError
 from warehouse.home import Home
 
 app = typer.Typer(
@@ -44,6 +45,20 @@ def _fail(message: str) -> None:
     raise typer.Exit(1)
 
 
+@contextmanager
+def _told_in_one_line(home: Home | None = None, addition: str = "") -> Iterator[None]:
+    """End with code 1 and one line where the user can do something about an error; a fault of this code keeps its trace."""
+    try:
+        yield
+    except Exception as error:
+        from pipelines.remedies import sentence_for
+
+        sentence = sentence_for(error, home)
+        if sentence is None:
+            raise
+        _fail(sentence + addition)
+
+
 @app.command(
     epilog="Examples: `tokenchain refresh` · `tokenchain refresh --source ~/companyfacts.zip` ·"
     " `tokenchain refresh --source responses/ --universe mine.yaml --home /srv/tokenchain`"
@@ -65,19 +80,23 @@ def refresh(
     ] = None,
 ) -> None:
     """Read the source, derive and check every table, publish the DuckDB file."""
+    import duckdb
+
     from pipelines.display import RefreshDisplay, show_summary
     from pipelines.refreshing import refresh as run_refresh
+    from pipelines.remedies import sentence_for
 
     place = Home.resolve(home)
-    try:
-        with RefreshDisplay(console) as display:
-            outcome = run_refresh(place, source, universe, display.step, as_of.date() if as_of else None, display.tell)
-    except (TokenchainError, OSError) as error:
-        _fail(f"{error}; what was published before is unchanged")
-        return
+    unchanged = "; what was published before is unchanged"
+    with _told_in_one_line(place, unchanged), RefreshDisplay(console) as display:
+        outcome = run_refresh(place, source, universe, display.step, as_of.date() if as_of else None, display.tell)
     if not outcome.succeeded:
-        _fail(f"{outcome.message}; what was published before is unchanged")
-    show_summary(console, place, outcome)
+        _fail(f"{outcome.message}{unchanged}")
+    try:
+        show_summary(console, place, outcome)
+    except duckdb.Error as error:
+        # The refresh is done; who can't read its file now must not take it for failed.
+        say(errors, ("the refresh succeeded:", "yellow"), f" {sentence_for(error, place)}")
 
 
 @app.command(epilog="Examples: `tokenchain status` · `tokenchain status --home /srv/tokenchain`")
@@ -85,10 +104,9 @@ def status(home: HomeOption = None) -> None:
     """Tell what is published, from which filings, how fresh per company, the last run and failed checks."""
     from pipelines.display import show_status
 
-    try:
-        show_status(console, Home.resolve(home))
-    except TokenchainError as error:
-        _fail(str(error))
+    place = Home.resolve(home)
+    with _told_in_one_line(place):
+        show_status(console, place)
 
 
 @app.command(epilog="Examples: `tokenchain changes` · `tokenchain changes --limit 50`")
@@ -99,7 +117,9 @@ def changes(
     """Tell what the last published refresh changed: new filings and quarters, restated values, moved and vanished scores."""
     from pipelines.display import show_changes
 
-    show_changes(console, Home.resolve(home), limit)
+    place = Home.resolve(home)
+    with _told_in_one_line(place):
+        show_changes(console, place, limit)
 
 
 @app.command(epilog="Examples: `tokenchain rollback` · `tokenchain rollback --home /srv/tokenchain`")
@@ -107,10 +127,9 @@ def rollback(home: HomeOption = None) -> None:
     """Publish the file before the current one again, never one that was rolled back from; the last three are kept."""
     from pipelines.rolling_back import roll_back_alone
 
-    try:
-        say(console, f"published again: {roll_back_alone(Home.resolve(home)).name}")
-    except (TokenchainError, OSError) as error:
-        _fail(str(error))
+    place = Home.resolve(home)
+    with _told_in_one_line(place):
+        say(console, f"published again: {roll_back_alone(place).name}")
 
 
 @app.command(
@@ -129,13 +148,11 @@ def extract(
     from warehouse.responses import find_responses
     from warehouse.universe import DEFAULT_UNIVERSE, read_universe
 
-    try:
+    with _told_in_one_line():
         companies = read_universe(universe or DEFAULT_UNIVERSE)
         newest = {found.cik: found for source in sources for found in find_responses(source, companies)}
         for path in run_extract(newest.values(), read_concepts(), to):
             say(console, f"{path.name}  {path.stat().st_size:,} bytes")
-    except (TokenchainError, OSError) as error:
-        _fail(str(error))
 
 
 @app.command(epilog="Examples: `tokenchain ui` · `tokenchain ui --port 3333`")
@@ -148,7 +165,10 @@ def ui(
     from pipelines.instance import prepare_instance
     from pipelines.opening import open_when_it_answers
 
-    folder = prepare_instance(Home.resolve(home))
+    place = Home.resolve(home)
+    with _told_in_one_line(place):
+        place.require_writable()
+        folder = prepare_instance(place)
     url = f"http://127.0.0.1:{port}/asset-groups"
     say(console, f"asset graph: {url}   instance: {folder}")
     workspace = Path(__file__).parents[1] / "workspace.yaml"
@@ -164,10 +184,10 @@ def prepare(home: HomeOption = None) -> None:
     """Make the home folder with Dagster's settings, for services that start Dagster themselves."""
     from pipelines.instance import prepare_instance
 
-    try:
-        say(console, str(prepare_instance(Home.resolve(home))))
-    except OSError as error:
-        _fail(f"{error}; make the folder writable or choose another one with --home")
+    place = Home.resolve(home)
+    with _told_in_one_line(place):
+        place.require_writable()
+        say(console, str(prepare_instance(place)))
 
 
 @app.command(
@@ -203,11 +223,10 @@ def explain(
     from pipelines.explain_display import run_explain
     from pipelines.numbers import Question, key_values
 
-    try:
+    place = Home.resolve(home)
+    with _told_in_one_line(place):
         question = Question(entity, name, period, table, basis, key_values(where or []))
-        run_explain(console, Home.resolve(home), question, depth, everything, as_json)
-    except (TokenchainError, OSError) as error:
-        _fail(str(error))
+        run_explain(console, place, question, depth, everything, as_json)
 
 
 def main() -> None:

@@ -6,8 +6,10 @@ What belongs here: drawing with rich and reading the published file. What does n
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import duckdb
@@ -21,6 +23,7 @@ from pipelines.locking import HomeLock
 from pipelines.printing import plain, say
 from pipelines.refreshing import Outcome
 from pipelines.workshop import EDGAR, EDGAR_BULK
+from schemas.meta.watching import NOT_COMPARED
 from warehouse.engine import quoted
 from warehouse.home import Home
 from warehouse.lateness import late_filings
@@ -81,13 +84,15 @@ def show_summary(console: Console, home: Home, outcome: Outcome) -> None:
 
 def _next_steps(home: Home) -> list[str]:
     """Three commands as the user can type them: with the path of this environment, and the home folder where it is not the usual one."""
-    command = _short(Path(sys.executable).with_name("tokenchain"))
-    where = "" if home.root == Home.resolve("data").root else f" --home {_short(home.root)}"
-    query = f"duckdb.connect('{_short(home.database)}', read_only=True).sql('FROM mart.growth_gap').show()"
+    command = quote(_short(Path(sys.executable).with_name("tokenchain")))
+    where = "" if home.root == Home.resolve("data").root else f" --home {quote(_short(home.root))}"
+    # Double quotes inside, as JSON and Python write them alike: the shell's single ones then stand around the whole.
+    file = json.dumps(_short(home.database), ensure_ascii=False)
+    query = f'import duckdb; duckdb.connect({file}, read_only=True).sql("FROM mart.growth_gap").show()'
     return [
         f"{'make ui' if not where else f'{command} ui{where}'}   the asset graph, checks and runs",
         f"{command} status{where}   what is published and how fresh it is",
-        f'{_short(Path(sys.executable))} -c "import duckdb; {query}"',
+        f"{quote(_short(Path(sys.executable)))} -c {quote(query)}",
     ]
 
 
@@ -289,6 +294,10 @@ def show_changes(console: Console, home: Home, limit: int) -> None:
     )
     if not counts:
         say(console, "none: the first file of this home folder, or the same figures made anew")
+        return
+    if counts[0][0] == NOT_COMPARED:
+        ((reason,),) = _query(home, "SELECT concept FROM meta.changes")
+        say(console, f"not known: the file before could not be read, so nothing was compared ({reason})")
         return
     say(console, ", ".join(f"{count} {kind}" for kind, count in counts))
     say(console, f"up to {limit} of each kind; all are in meta.changes")

@@ -44,7 +44,7 @@ def ingest(workshop: Workshop, tell: Tell = lambda _: None) -> dict[TableClass, 
     landing = land_from_edgar(workshop, tell) if workshop.is_live else Landing(_land(workshop))
     landed = landing.responses
     before = _stored_responses(workshop) if _is_of_the_same_day(workshop) else {}
-    unread = _with_rows_from_the_future(workshop)
+    unread = _to_read_again(workshop, before)
     # By company: a response that repeats another company's must be read to be refused.
     new = [response for response in landed if response.sha256 in unread or response.sha256 != before.get(response.cik)]
     loader = FactLoader(workshop.engine, workshop.known_on, _accepted_already(workshop, landing))
@@ -171,7 +171,7 @@ def _day_of_stored_facts(workshop: Workshop) -> str:
 
 def _trust_the_clock(workshop: Workshop) -> None:
     """Refuse to judge filing days by a clock that was set back: every newer filing would look like one from the future."""
-    if not workshop.store.path(CompanyFacts).exists():
+    if not workshop.store.is_readable(CompanyFacts):
         return
     workshop.store.read(CompanyFacts)
     (newest,) = workshop.engine.sql.execute("SELECT max(filed_date) FROM raw.company_facts").fetchall()[0]
@@ -221,7 +221,7 @@ def _land(workshop: Workshop) -> list[LandedResponse]:
 
 def _stored_responses(workshop: Workshop) -> dict[int, str]:
     """CIK → SHA-256 of the response whose rows are stored now; transcribed figures have rows of their own and don't count."""
-    if not workshop.store.path(CompanyFacts).exists():
+    if not workshop.store.is_readable(CompanyFacts):
         return {}
     workshop.store.read(CompanyFacts)
     rows = workshop.engine.sql.execute(
@@ -230,10 +230,10 @@ def _stored_responses(workshop: Workshop) -> dict[int, str]:
     return {cik: sha256 for cik, sha256 in rows if (workshop.home.responses / f"{sha256}.json.gz").exists()}
 
 
-def _with_rows_from_the_future(workshop: Workshop) -> set[str]:
-    """Responses with stored rows that waited for their filing day: they are read again."""
-    if not workshop.store.path(Quarantine).exists():
-        return set()
+def _to_read_again(workshop: Workshop, before: Mapping[int, str]) -> set[str]:
+    """Responses with stored rows that waited for their filing day; all of them where what was set aside is lost."""
+    if not workshop.store.is_readable(Quarantine):
+        return set(before.values())
     workshop.store.read(Quarantine)
     rows = workshop.engine.sql.execute(
         "SELECT DISTINCT response_sha256 FROM meta.quarantine WHERE reason = ?", [FUTURE]
@@ -312,7 +312,7 @@ def _merged(
     if (stored := workshop.store.current(table, fingerprint)) is not None:
         workshop.store.read(table)
         return stored
-    if retained and workshop.store.path(table).exists():
+    if retained and workshop.store.is_readable(table):
         hashes = ", ".join(quoted(sha256) for sha256 in sorted(retained))
         path = quoted(str(workshop.store.path(table)))
         workshop.engine.sql.execute(

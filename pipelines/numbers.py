@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines.explaining import Address, Node
 from pipelines.lineage_view import QUARTER_COLUMNS, TableShape, key_text, table_shapes
-from schemas.mart.prosperity import SUB_INDICES
+from schemas.mart.prosperity import BASES, SUB_INDICES
 from warehouse.concepts import ConceptMap
 from warehouse.engine import quoted
 from warehouse.errors import TokenchainError
@@ -72,7 +72,7 @@ def find_number(
 ) -> Node:
     """The number asked for; raises TokenchainError that lists what exists or what is meant by too many."""
     shapes = _stored_shapes(connection, lineage)
-    candidates = _candidates(question, shapes, concepts)
+    candidates = _of_basis(connection, _candidates(question, shapes, concepts), question)
     found = {candidate.title: _rows(connection, candidate, question, lineage) for candidate in candidates}
     hits = [candidate for candidate in candidates if found[candidate.title]]
     if not hits:
@@ -172,10 +172,45 @@ def _rows(
 
 
 def _basis(shape: TableShape, question: Question) -> dict[str, str]:
+    column = _basis_column(shape)
+    return {} if question.basis is None or column is None else {column: question.basis}
+
+
+def _basis_column(shape: TableShape) -> str | None:
     column = shape.first_of(("basis", "span"))
-    if question.basis is None or column is None or column not in shape.keys:
-        return {}
-    return {column: question.basis}
+    return column if column in shape.keys else None
+
+
+def _of_basis(
+    connection: duckdb.DuckDBPyConnection, candidates: list[Candidate], question: Question
+) -> list[Candidate]:
+    """The candidates that can be of the basis asked for; an answer on another basis would look like the one asked for.
+
+    Raises TokenchainError for a basis that does not exist, and for one of a number that has none.
+    """
+    basis = question.basis
+    if basis is None:
+        return candidates
+    spans = [(each.shape, column) for each in candidates if (column := _basis_column(each.shape)) is not None]
+    if basis not in BASES and not any(basis in _distinct(connection, shape, column, []) for shape, column in spans):
+        raise TokenchainError(f"{basis}: no such basis; there are {', '.join(BASES)}")
+    fitting = [candidate for candidate in candidates if _can_be_of(candidate, basis)]
+    if not fitting:
+        titles = ", ".join(candidate.title for candidate in candidates)
+        raise TokenchainError(f"{titles}: not to be had on basis {basis}; leave --basis out or name another number")
+    return fitting
+
+
+def _can_be_of(candidate: Candidate, basis: str) -> bool:
+    """Whether rows are told apart by basis, or table or column are of this one."""
+    table, column = candidate.shape.name, candidate.column
+    if _basis_column(candidate.shape) is not None:
+        return True
+    if "fiscal_ytd" in column or table == "core.fiscal_year_to_date":
+        return basis == "fiscal_ytd"
+    if "_ttm" in column:
+        return basis == "ttm"
+    return basis == "quarter" and table in ("core.quarters", "core.fundamentals")
 
 
 def _entity_conditions(shape: TableShape, entity: str) -> list[str]:

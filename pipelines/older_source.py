@@ -29,7 +29,7 @@ def older_responses(workshop: Workshop, landing: Landing, new: Iterable[LandedRe
     Both are required: an extract holds fewer filings than a whole response without being older, and a correction by SEC may take
     away single ones. Filings count by the facts and by the filing index, so that one that is awaited is not lost either.
     """
-    if not workshop.store.path(CompanyFacts).exists():
+    if not workshop.store.is_readable(CompanyFacts):
         return {}
     stored = _stored_filings(workshop)
     landed = _landed_filings(workshop, landing)
@@ -67,7 +67,7 @@ def _rows(
     workshop: Workshop, table: TableClass, ciks: Collection[int], condition: str = "true"
 ) -> list[dict[str, Any]]:
     """Stored rows of some companies."""
-    if not workshop.store.path(table).exists():
+    if not workshop.store.is_readable(table):
         return []
     workshop.store.read(table)
     names = list(table.to_schema().columns)
@@ -85,7 +85,7 @@ def _stored_filings(workshop: Workshop) -> dict[int, Filings]:
         "SELECT cik, accession, max(filed_date) FROM raw.company_facts WHERE source_url IS NULL AND confidence = 'filing'"
         " AND accession IS NOT NULL GROUP BY ALL"
     )
-    if workshop.store.path(FilingIndex).exists():
+    if workshop.store.is_readable(FilingIndex):
         workshop.store.read(FilingIndex)
         statement += " UNION ALL SELECT cik, accession, filed_date FROM raw.filing_index"
     return _by_company(workshop.engine.sql.execute(statement).fetchall())

@@ -16,7 +16,7 @@ from pipelines.company_checks import check_name, companies_defined, company_chec
 from pipelines.lineage_view import lineage_statements
 from pipelines.macros import macro_statements
 from pipelines.notifying import tell_late
-from pipelines.progress import report
+from pipelines.progress import report, teller
 from pipelines.table_assets import OWNERS, asset_key
 from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import qualified_name
@@ -24,7 +24,7 @@ from warehouse.configuration import content_hash
 from warehouse.home import Home
 from warehouse.lateness import late_filings
 from warehouse.lineage import DEFAULT_LINEAGE
-from warehouse.publication import current_file, is_made_from, publish, published_files, rolled_back_from
+from warehouse.publication import current_file, is_altered, is_made_from, publish, published_files, rolled_back_from
 from warehouse.run_log import append, read
 
 DATABASE_KEY = dg.AssetKey("warehouse_duckdb")
@@ -39,10 +39,16 @@ REFRESHED_ON_WEEKDAYS = dg.FreshnessPolicy.cron(
 def _is_current(workshop: Workshop) -> bool:
     """Whether the published file was made from exactly the tables stored now.
 
-    An operator who rolled back keeps the earlier file until there is something new to publish.
+    An operator who rolled back keeps the earlier file until there is something new to publish. A file that somebody wrote into is
+    not what it was made from any more.
     """
     current = current_file(workshop.home)
     if current is None:
+        return False
+    if is_altered(workshop.home):
+        sentence = f"{workshop.home.database}: was written into after its publication; publishing it anew"
+        teller()(sentence)
+        dg.get_dagster_logger().warning(sentence)
         return False
     rolled_back = rolled_back_from(workshop.home)
     return is_made_from(rolled_back or current, _fingerprint(workshop))

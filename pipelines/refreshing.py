@@ -16,6 +16,7 @@ from pipelines.event_log import cheap_event_log
 from pipelines.instance import prepare_instance
 from pipelines.notifying import tell_failure
 from pipelines.progress import Watcher, report, watch
+from pipelines.remedies import with_remedy
 from schemas.base import qualified_name
 from warehouse.errors import ConfigurationError, TokenchainError
 from warehouse.home import Home
@@ -90,8 +91,8 @@ def refresh(
         succeeded, message = False, f"{home.root}: {_deepest(error)}"
     finally:
         watch(None)
-    message = _with_remedy(message, home)
     if message is not None:
+        message = with_remedy(message, home)
         tell_failure(home, run_id, source, message)
     record = next((run for run in reversed(read(home.run_log)) if run.run_id == run_id), None)
     return Outcome(succeeded, run_id, record, message)
@@ -153,18 +154,6 @@ def _deepest(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip() or type(error).__name__
-
-
-def _with_remedy(message: str | None, home: Home) -> str | None:
-    """Say what to do where the machine and not the data is at fault."""
-    if message is None:
-        return None
-    text = message.lower()
-    if "no space left" in text or "disk is full" in text or "file too large" in text or "disk i/o error" in text:
-        return f"{message}; free some space below {home.root} and refresh again"
-    if "read-only" in text or "readonly" in text or "permission denied" in text:
-        return f"{message}; make {home.root} writable or choose another folder with --home"
-    return message
 
 
 def _sentence(error: SerializableErrorInfo) -> str:

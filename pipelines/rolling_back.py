@@ -13,10 +13,14 @@ from warehouse.publication import roll_back
 
 
 def roll_back_alone(home: Home) -> Path:
-    """Publish the file before the current one; returns it. Raises HomeBusy naming the holder where a refresh is going on."""
+    """Publish the file before the current one; returns it. Raises HomeBusy naming the holder where a refresh is going on.
+
+    Raises HomeNotWritable where nothing can be written to the folder.
+    """
     if not home.database.exists():
         # Taking the lock would make the folder that a mistyped --home names.
         return roll_back(home)
+    home.require_writable()
     lock = HomeLock(home, "rollback")
     lock.acquire()
     try:

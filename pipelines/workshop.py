@@ -198,7 +198,7 @@ class Workshop:
     def attach(self, tables: Iterable[TableClass] | None = None) -> None:
         """Make stored tables readable with SQL under their names."""
         for table in all_tables() if tables is None else tables:
-            if self.store.path(table).exists():
+            if self.store.is_readable(table):
                 self.store.read(table)
 
 

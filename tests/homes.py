@@ -11,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ from warehouse.universe import DEFAULT_UNIVERSE, read_universe
 ROOT = Path(__file__).parents[1]
 SHARED_FILINGS = ROOT.parent / "shared" / "filings"
 COMMAND = [sys.executable, "-c", "from pipelines.cli import main; main()"]
+WRITER = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("UPDATE mart.composite_scores SET composite_score = composite_score").fetchall()
+print("open", flush=True)
+sys.stdin.readline()
+"""
 CIKS = {company.ticker: company.cik for company in read_universe().companies}
 
 
@@ -104,3 +112,16 @@ def universe_file(path: Path, tickers: list[str], *more: dict[str, Any]) -> Path
 def files_below(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its content."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def open_for_writing(path: Path) -> Iterator[None]:
+    """Another process that has a file open for writing."""
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        yield
+        writer.communicate("\n")

@@ -5,13 +5,18 @@ What belongs here: the comparisons. What does not: building and swapping files (
 
 from __future__ import annotations
 
+import logging
+import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from schemas.meta.watching import Changes
+from schemas.meta.watching import NOT_COMPARED, Changes
 from warehouse.engine import quoted
 from warehouse.raw_tables import arrow_table
 
@@ -21,7 +26,11 @@ PERIOD = "'FY' || b.fiscal_year || 'Q' || b.fiscal_quarter"
 OLD_PERIOD = PERIOD.replace("b.", "a.")
 NEWEST_FACT = "list_max(list_transform(b.facts, lambda f: {'filed': f.filed_date, 'accession': f.accession})).accession"
 NOTHING = "NULL::DOUBLE"
+COLUMNS = list(Changes.to_schema().columns)
+EVERYTHING = "all"
 READ_BEFORE = re.compile(r"\bbefore\.(\w+\.\w+)")
+
+logger = logging.getLogger("tokenchain.changes")
 
 # Each gives the columns of meta.changes; `a` is the published file (attached as `before`), `b` the one about to be.
 COMPARISONS: dict[str, str] = {
@@ -71,24 +80,56 @@ COMPARISONS: dict[str, str] = {
 def changes_since(connection: duckdb.DuckDBPyConnection, published: Path) -> pa.Table:
     """Compare the tables of the database in use with the published file; rows of `meta.changes`.
 
-    A table that the published file has in another shape, or not at all, is not compared: its content is not what changed.
+    A table that the published file has in another shape, or not at all, is not compared: its content is not what changed. Where the
+    file can't be read the one row says so, with the reason: no rows would mean that nothing changed.
     """
     rows: list[dict[str, object]] = []
-    if not published.exists():
-        return arrow_table(Changes, rows)
-    names = list(Changes.to_schema().columns)
+    if published.exists():
+        try:
+            with _attached(connection, published):
+                rows = _compared(connection)
+        except (duckdb.Error, OSError) as error:
+            reason = str(error).strip().splitlines()[0].replace(f"{published.parent}{os.sep}", "")
+            logger.warning("%s: not compared with what is published anew: %s", published, reason)
+            rows = [_row((NOT_COMPARED, EVERYTHING, EVERYTHING, reason, *[None] * 5))]
+    return arrow_table(Changes, sorted(rows, key=lambda row: [str(row[name]) for name in COLUMNS[:5]]))
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, published: Path) -> Iterator[None]:
+    """The published file, attached as `before`; a copy of it where it can't be attached itself.
+
+    A program that has it open for writing lets nobody else open it, but its bytes can be read.
+    """
+    copy = published.with_name(f".{published.name}.{os.getpid()}.before.tmp")
     try:
-        connection.execute(f"ATTACH {quoted(str(published))} AS before (READ_ONLY)")
-    except duckdb.Error:
-        return arrow_table(Changes, rows)
-    try:
-        for table, query in COMPARISONS.items():
-            if all(_has_same_shape(connection, name) for name in {table, *READ_BEFORE.findall(query)}):
-                found = connection.execute(query).fetchall()
-                rows += [dict(zip(names, row, strict=True)) for row in found]
+        try:
+            _attach(connection, published)
+        except duckdb.Error:
+            shutil.copyfile(published, copy)
+            _attach(connection, copy)
+        try:
+            yield
+        finally:
+            connection.execute("DETACH before")
     finally:
-        connection.execute("DETACH before")
-    return arrow_table(Changes, sorted(rows, key=lambda row: [str(row[name]) for name in names[:5]]))
+        copy.unlink(missing_ok=True)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    connection.execute(f"ATTACH {quoted(str(path))} AS before (READ_ONLY)")
+
+
+def _compared(connection: duckdb.DuckDBPyConnection) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for table, query in COMPARISONS.items():
+        if all(_has_same_shape(connection, name) for name in {table, *READ_BEFORE.findall(query)}):
+            rows += map(_row, connection.execute(query).fetchall())
+    return rows
+
+
+def _row(values: tuple[object, ...]) -> dict[str, object]:
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _has_same_shape(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

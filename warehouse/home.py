@@ -36,13 +36,16 @@ class Home:
 
     def require_writable(self) -> None:
         """Raise HomeNotWritable naming the folder where nothing can be written to it: its parts would fail in less clear words."""
+        folder = self.root
         try:
             self.create()
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
+            # A folder below may be another user's, who ran a service or a command with sudo.
+            for folder in (self.root, self.responses, self.tables, self.published, self.dagster):
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
         except OSError as error:
             raise HomeNotWritable(
-                f"{self.root}: can't be written ({error.strerror}); make it writable or choose another folder with --home"
+                f"{folder}: can't be written ({error.strerror}); make it writable or choose another folder with --home"
             ) from error
 
     def remove_leftovers(self) -> None:

@@ -6,8 +6,10 @@ What belongs here: building, commenting, swapping, keeping and rolling back publ
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from schemas.base import TableClass, columns, qualified_name, table_comment
 from schemas.meta import warehouse as meta
 from schemas.meta.watching import Changes
 from warehouse.changes import changes_since
+from warehouse.disk import flush
 from warehouse.engine import LAYERS, quoted
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
@@ -28,6 +31,7 @@ from warehouse.table_store import StoredTable, TableStore
 
 STORAGE_VERSION = "v1.4.0"
 KEPT_FILES = 3
+WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 META_TABLES: tuple[TableClass, ...] = (meta.Tables, meta.Columns, meta.Runs, meta.Checks, Changes)
 
 
@@ -42,8 +46,9 @@ def publish(
 ) -> Path:
     """Build `published/<name>.duckdb` from the stored tables and make it the published file; returns its path.
 
-    `fingerprint` says what the file is made from and is kept beside it, written first: a crash can leave one without its file,
-    never a published file without one. `statements` (macros, views) are run in the file after its tables are there.
+    `fingerprint` says what the file is made from and is kept beside it with the file's own hash, written first: a crash can leave
+    one without its file, never a published file without one. `statements` (macros, views) are run in the file after its tables are
+    there. Nobody is to write to it from then on, so it is made read-only.
     Readers of the old file keep it; a failure before the swap leaves it byte-identical. Raises TokenchainError where a table is
     not stored.
     """
@@ -52,7 +57,8 @@ def publish(
     temporary.unlink(missing_ok=True)
     try:
         _build(temporary, store, tables, runs, home.database, statements)
-        fingerprint_path(target).write_text(fingerprint, encoding="utf-8")
+        temporary.chmod(temporary.stat().st_mode & ~WRITABLE)
+        fingerprint_path(target).write_text(f"{fingerprint}\n{_hash_of(temporary)}\n", encoding="utf-8")
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -96,7 +102,7 @@ def _build(
         connection.execute("DETACH built")
     finally:
         connection.close()
-    _flush(path)
+    flush(path)
 
 
 def _require(store: TableStore, table: TableClass) -> StoredTable:
@@ -191,17 +197,21 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as built:
-        os.fsync(built.fileno())
-
-
 def _swap(target: Path, home: Home) -> None:
-    """Make a published file the current one with one rename; a link, so that the kept file and the current one are the same."""
+    """Make a published file the current one with one rename; a link, so that the kept file and the current one are the same.
+
+    What a program wrote beside the file before goes with that one: its log would make the next one unreadable.
+    """
     link = home.database.with_name(f".{home.database.name}.{os.getpid()}.tmp")
     link.unlink(missing_ok=True)
     os.link(target, link)
+    _write_ahead_log(home).unlink(missing_ok=True)
     os.replace(link, home.database)
+
+
+def _write_ahead_log(home: Home) -> Path:
+    """Where DuckDB keeps what was written into the published file and is not in it yet; readers see it as part of the file."""
+    return home.database.with_name(f"{home.database.name}.wal")
 
 
 def published_files(home: Home) -> list[Path]:
@@ -223,8 +233,35 @@ def fingerprint_path(published: Path) -> Path:
 
 def is_made_from(published: Path, fingerprint: str) -> bool:
     """Whether a kept file was made from exactly this."""
-    note = fingerprint_path(published)
-    return note.exists() and note.read_text(encoding="utf-8") == fingerprint
+    return _noted(published)[:1] == [fingerprint]
+
+
+def is_altered(home: Home) -> bool:
+    """Whether somebody wrote into the published file, or beside it for its readers; what they see then is nobody's figures."""
+    current = current_file(home)
+    return current is not None and (_write_ahead_log(home).exists() or not _is_as_published(current))
+
+
+def _is_as_published(published: Path) -> bool:
+    """Whether a kept file has the hash noted of it; a note of an earlier version has none, and such a file is trusted.
+
+    Content decides and not the time of the file, which a copy of the home folder changes.
+    """
+    noted = _noted(published)[1:]
+    return not noted or noted == [_hash_of(published)]
+
+
+def _noted(published: Path) -> list[str]:
+    """What is noted of a published file: what it was made from, and its hash."""
+    try:
+        return fingerprint_path(published).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _hash_of(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _forget_old_files(home: Home) -> None:
@@ -246,11 +283,12 @@ def _rejected_path(published: Path) -> Path:
 
 
 def _earlier_file(home: Home) -> Path | None:
-    """The newest kept file before the current one that no operator rolled back from."""
+    """The newest kept file before the current one that no operator rolled back from and nobody wrote into."""
     files, current = published_files(home), current_file(home)
     if current is None:
         return None
-    return next((path for path in reversed(files[: files.index(current)]) if not _rejected_path(path).exists()), None)
+    earlier = reversed(files[: files.index(current)])
+    return next((path for path in earlier if not _rejected_path(path).exists() and _is_as_published(path)), None)
 
 
 def roll_back(home: Home) -> Path:
@@ -261,7 +299,8 @@ def roll_back(home: Home) -> Path:
     current, earlier = current_file(home), _earlier_file(home)
     if current is None or earlier is None:
         raise TokenchainError(
-            f"{home.published}: holds no file older than the published one that was not rolled back from; nothing to roll back to"
+            f"{home.published}: holds no file older than the published one that was neither rolled back from nor written into; nothing to"
+            " roll back to"
         )
     # Noted first: a kill before the swap leaves the current file in place, and the next rollback goes to the same one.
     _rejected_path(current).touch()

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from warehouse.disk import flush
 from warehouse.errors import ConfigurationError, ResponseRefused
 from warehouse.home import Home
 from warehouse.universe import Universe
@@ -129,11 +130,23 @@ def land_response(found: FoundResponse, home: Home) -> LandedResponse:
 
 
 def land_bytes(content: bytes, *, cik: int, origin: str, home: Home) -> LandedResponse:
-    """Store a response's bytes, gzipped without a time stamp so that equal responses are equal files."""
+    """Store a response's bytes, gzipped without a time stamp so that equal responses are equal files.
+
+    A stored file that is not what its name says, emptied by a power cut for example, is written again.
+    """
     sha256 = hashlib.sha256(content).hexdigest()
     path = home.responses / f"{sha256}.json.gz"
-    if not path.exists():
+    if not _holds(path, content):
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_bytes(gzip.compress(content, compresslevel=6, mtime=0))
+        flush(temporary)
         os.replace(temporary, path)
     return LandedResponse(cik, sha256, path, len(content), origin, dt.datetime.now(dt.UTC).replace(tzinfo=None))
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a stored file unpacks to these bytes; one that is missing or damaged does not."""
+    try:
+        return gzip.decompress(path.read_bytes()) == content
+    except DAMAGED:
+        return False

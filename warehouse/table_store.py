@@ -17,11 +17,14 @@ from typing import Any
 from ibis.expr.types import Table as IbisTable
 
 from schemas.base import TableClass, qualified_name, schema_name, table_name
+from warehouse.disk import flush
 from warehouse.engine import Engine, quoted
 from warehouse.errors import ContractBroken
 from warehouse.validation import CheckResult, check_contract
 
 Test = Callable[[], CheckResult]
+# A Parquet file ends with it, so one that was cut off does not.
+PARQUET_MARK = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class StoredTable:
     seconds: float
     run_id: str
     checks: list[dict[str, Any]] = field(default_factory=list)
+    size_bytes: int | None = None
 
     def check_results(self) -> list[CheckResult]:
         """The results of the checks that let the file in."""
@@ -54,10 +58,21 @@ class TableStore:
 
     def stored(self, table: TableClass) -> StoredTable | None:
         """What is known of the table's file, or None where there is no readable one."""
+        note = self._noted(table)
+        return note if note is not None and _is_whole(self.path(table), note.size_bytes) else None
+
+    def is_readable(self, table: TableClass) -> bool:
+        """Whether the table's file can be read, be something known of it or not: a kill may leave it without its note.
+
+        One that was cut off, emptied or overwritten counts as none, so that it is made anew; reading it would stop every refresh.
+        """
+        note = self._noted(table)
+        return _is_whole(self.path(table), note.size_bytes if note is not None else None)
+
+    def _noted(self, table: TableClass) -> StoredTable | None:
         try:
-            content = json.loads(self.path(table).with_suffix(".json").read_text(encoding="utf-8"))
-            return StoredTable(**content) if self.path(table).exists() else None
-        except (FileNotFoundError, json.JSONDecodeError, TypeError):
+            return StoredTable(**json.loads(self.path(table).with_suffix(".json").read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def current(self, table: TableClass, fingerprint: str) -> StoredTable | None:
@@ -120,14 +135,16 @@ class TableStore:
                 seconds=round(time.monotonic() - started, 3),
                 run_id=run_id,
                 checks=[asdict(check) for check in checks],
+                size_bytes=temporary.stat().st_size,
             )
+            flush(temporary)
             # A kill between file and note must leave a file without a note, which is made anew, never one with the note of another.
             path.with_suffix(".json").unlink(missing_ok=True)
             os.replace(temporary, path)
             self._note(path, stored)
         finally:
             temporary.unlink(missing_ok=True)
-            if path.exists():
+            if self.is_readable(table):
                 self.read(table)
         return stored
 
@@ -146,7 +163,19 @@ class TableStore:
         note = path.with_suffix(".json")
         temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
         temporary.write_text(json.dumps(asdict(stored), indent=1), encoding="utf-8")
+        flush(temporary)
         os.replace(temporary, note)
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    """Whether a Parquet file has its end, and its size where that is known; its content is not read, which takes time."""
+    try:
+        with path.open("rb") as file:
+            actual = file.seek(0, os.SEEK_END)
+            file.seek(max(actual - len(PARQUET_MARK), 0))
+            return file.read() == PARQUET_MARK and size in (None, actual)
+    except FileNotFoundError:
+        return False
 
 
 def kept_text(path: Path, recipe: str, build: Callable[[], str]) -> str:
@@ -158,5 +187,6 @@ def kept_text(path: Path, recipe: str, build: Callable[[], str]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_text(mark + text, encoding="utf-8")
+    flush(temporary)
     os.replace(temporary, path)
     return text

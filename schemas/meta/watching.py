@@ -10,6 +10,7 @@ import ibis.expr.datatypes as dt
 from schemas.base import Microseconds, Table, column
 
 AWAITED_STATES = ["awaited", "overdue", "awaiting_source"]
+NOT_COMPARED = "not_compared"
 CHANGE_KINDS = [
     "new_filing",
     "removed_filing",
@@ -21,6 +22,7 @@ CHANGE_KINDS = [
     "new_score",
     "moved_score",
     "removed_score",
+    NOT_COMPARED,
 ]
 
 
@@ -46,7 +48,7 @@ class AwaitedFilings(Table):
 
 
 class Changes(Table):
-    """What this file has that the one published before had not; empty where there was none before.
+    """What this file has that the one published before had not; empty where there was none before or nothing changed.
 
     A value counts as changed from a relative difference of one in a billion on.
     """
@@ -55,12 +57,14 @@ class Changes(Table):
         "new_filing, removed_filing (its facts and its entry in the filing index are gone), new_quarter (first figures of a"
         " company's quarter), new_value, filed_balance (in the place of one carried"
         " forward), restated_value, removed_value, new_score, moved_score, removed_score (null"
-        " here, or its row is gone)",
+        " here, or its row is gone); not_compared, the only row: the file before could not be read, so what changed is not known",
         isin=CHANGE_KINDS,
     )
-    table_name: str = column("Table that changed")
-    entity: str = column("Ticker or tier")
-    concept: str = column("Concept, form of a filing, or basis of a score", nullable=True)
+    table_name: str = column("Table that changed; all where nothing was compared")
+    entity: str = column("Ticker or tier; all where nothing was compared")
+    concept: str = column(
+        "Concept, form of a filing, or basis of a score; where nothing was compared, why", nullable=True
+    )
     period: str = column(
         "Fiscal quarter such as FY2026Q2, quarter of a score, or report date of a filing", nullable=True
     )

@@ -274,6 +274,59 @@ def test_a_table_that_breaks_its_contract_fails_the_run_and_both_its_files_stay(
     assert "mart.growth_gap" in status_of(home)
 
 
+def test_damaged_tables_and_responses_are_made_anew(home: Home) -> None:
+    damaged = [home.tables / "core" / "quarters.parquet", home.tables / "raw" / "company_facts.parquet"]
+    good = [path.read_bytes() for path in damaged]
+    for path, content in zip(damaged, good, strict=True):
+        path.write_bytes(content[: len(content) // 2])
+    for path in home.responses.iterdir():
+        path.write_bytes(b"")
+    outcome = refresh_here(home)
+
+    assert outcome.record is not None, outcome.message
+    # The same figures come out, so there is nothing to publish.
+    assert outcome.record.outcome == "unchanged"
+    for path in damaged:
+        assert duckdb.execute(f"SELECT count(*) > 0 FROM read_parquet('{path}')").fetchall() == [(True,)]
+    assert all(gzip.decompress(path.read_bytes()) for path in home.responses.iterdir())
+
+
+def changes_of(home: Home) -> str:
+    """What `tokenchain changes` says."""
+    result = CliRunner().invoke(app, ["changes", "--home", str(home.root)], env={"COLUMNS": "300"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_published_file_that_was_written_into_is_published_anew(home: Home) -> None:
+    told: list[str] = []
+    home.database.chmod(0o644)
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("UPDATE mart.composite_scores SET composite_score = 99 WHERE entity = 'upstream'").fetchall()
+    outcome = refresh(home, "bundled", teller=told.append)
+
+    assert outcome.record is not None, outcome.message
+    assert outcome.record.outcome == "published"
+    assert told == [f"{home.database}: was written into after its publication; publishing it anew"]
+    with duckdb.connect(str(home.database), read_only=True) as connection:
+        scores = connection.execute("SELECT count(*) FROM mart.composite_scores WHERE composite_score = 99").fetchall()
+    assert scores == [(0,)]
+    assert "moved_score" in changes_of(home)
+    assert refresh_here(home).record.outcome == "unchanged"  # type: ignore[union-attr]
+
+
+def test_a_published_file_that_was_cut_off_is_published_anew_and_what_changed_is_not_known(home: Home) -> None:
+    good = home.database.read_bytes()
+    home.database.chmod(0o644)
+    home.database.write_bytes(good[: len(good) // 2])
+    outcome = refresh_here(home)
+
+    assert outcome.record is not None, outcome.message
+    assert outcome.record.outcome == "published"
+    assert_readable(home)
+    assert "not known: the file before could not be read, so nothing was compared (" in changes_of(home)
+
+
 def test_a_file_that_is_gone_is_published_again_and_can_be_rolled_back(home: Home) -> None:
     arguments = ["rollback", "--home", str(home.root)]
     nothing = CliRunner().invoke(app, arguments)

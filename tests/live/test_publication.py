@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from schemas.meta.watching import CHANGE_KINDS
+from tests.homes import open_for_writing
 from warehouse.changes import changes_since
 from warehouse.home import Home
 from warehouse.publication import current_file, fingerprint_path, is_made_from, roll_back, rolled_back_from
@@ -110,7 +112,50 @@ def test_scores_that_moved_and_those_that_only_differ_in_their_last_digits(tmp_p
         ("new_score", "midstream", "2026Q1", None, 7.0),
     }
     assert changes_since(connection, tmp_path / "nothing.duckdb").num_rows == 0
-    broken = tmp_path / "broken.duckdb"
-    broken.write_bytes(b"no database")
-    assert changes_since(connection, broken).num_rows == 0
     connection.close()
+
+
+def test_a_file_that_another_program_has_open_for_writing_is_compared_all_the_same(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.duckdb", tmp_path / "after.duckdb"
+    scores(before, "('tier', 'upstream', 'ttm', '2026Q1', 50.0)")
+    scores(after, "('tier', 'upstream', 'ttm', '2026Q1', 51.5)")
+    with open_for_writing(before), duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{after}' AS built (READ_ONLY)")
+        connection.execute("USE built")
+        found = changes_since(connection, before).to_pylist()
+        left = [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")]
+    assert [(row["kind"], row["value_before"], row["value_after"]) for row in found] == [("moved_score", 50.0, 51.5)]
+    assert left == []
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def spoilt_blocks(path: Path) -> None:
+    content = path.read_bytes()
+    # The three headers at the start stay, so that the file still opens.
+    path.write_bytes(content[:12288] + bytes(byte ^ 0xFF for byte in content[12288:]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"no database"), cut_off, spoilt_blocks],
+)
+def test_a_file_that_can_not_be_read_is_told_and_the_next_one_is_built(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object]
+) -> None:
+    before, after = tmp_path / "before.duckdb", tmp_path / "after.duckdb"
+    for path in (before, after):
+        scores(path, "('tier', 'upstream', 'ttm', '2026Q1', 50.0)")
+    damage(before)
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{after}' AS built")
+        connection.execute("USE built")
+        (row,) = changes_since(connection, before).to_pylist()
+        connection.execute("CREATE TABLE mart.next AS SELECT 1")
+    assert (row["kind"], row["table_name"], row["entity"]) == ("not_compared", "all", "all")
+    assert row["concept"]
+    assert str(tmp_path) not in row["concept"]
+    assert f"{before}: not compared" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after.duckdb", "before.duckdb"]

@@ -369,6 +369,19 @@ def test_the_newest_filing_in_quarantine_is_not_a_lost_one(ingesting: Ingesting)
     assert "period end is missing or no date" in quarantined(ingesting.home)
 
 
+@pytest.mark.parametrize("table", ["raw/company_facts", "meta/quarantine"])
+@pytest.mark.parametrize("kept_bytes", [0, 400])
+def test_a_damaged_table_is_read_from_the_responses_again(ingesting: Ingesting, table: str, kept_bytes: int) -> None:
+    alter(ingesting.source, "NVDA", lambda content: revenue_facts(content)[-1].update(end=None))
+    before, set_aside = ingesting.run(), quarantined(ingesting.home)
+    path = ingesting.home.tables / f"{table}.parquet"
+    path.write_bytes(path.read_bytes()[:kept_bytes])
+
+    assert ingesting.run() == before
+    assert set_aside == quarantined(ingesting.home)
+    assert "period end is missing or no date" in set_aside
+
+
 def test_a_company_taken_out_of_the_universe_loses_its_facts(ingesting: Ingesting, tmp_path: Path) -> None:
     after = ingesting.run(universe_file(tmp_path / "universe.yaml", ["NVDA", "META"]))
 

@@ -1,5 +1,7 @@
 """Publication of a small store: built beside, swapped in, three files kept, rolled back."""
 
+import os
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,15 @@ from tests.tables import table
 from warehouse.engine import Engine
 from warehouse.errors import TokenchainError
 from warehouse.home import Home
-from warehouse.publication import current_file, publish, published_files, roll_back
+from warehouse.publication import (
+    current_file,
+    fingerprint_path,
+    is_altered,
+    is_made_from,
+    publish,
+    published_files,
+    roll_back,
+)
 from warehouse.run_log import RunRecord
 from warehouse.table_store import TableStore
 
@@ -163,3 +173,76 @@ def test_readers_keep_the_file_they_opened(place: Place) -> None:
         place.publish(2)
         assert reader.execute("SELECT cik FROM raw.predecessor_ciks").fetchall() == [(1,)]
     assert place.published_number() == 2
+
+
+def write_into(path: Path) -> None:
+    """Write into a published file as a program does that opens it for writing all the same."""
+    path.chmod(0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE raw.predecessor_ciks SET cik = 666").fetchall()
+
+
+def test_the_published_file_is_read_only(place: Place) -> None:
+    place.publish(1)
+    kept = current_file(place.home)
+
+    assert kept is not None
+    assert [path.stat().st_mode & 0o222 for path in (kept, place.home.database)] == [0, 0]
+
+
+def test_what_was_written_into_a_published_file_is_noticed(place: Place) -> None:
+    place.publish(1)
+    kept = current_file(place.home)
+    assert kept is not None
+    assert not is_altered(place.home)
+    assert is_made_from(kept, "")
+
+    write_into(place.home.database)
+    assert is_altered(place.home)
+
+    place.publish(2)
+    assert not is_altered(place.home)
+    assert place.published_number() == 2
+
+
+def test_what_waits_beside_a_published_file_to_be_written_into_it_is_noticed_and_goes_with_it(place: Place) -> None:
+    place.publish(1)
+    log = place.home.database.with_name("warehouse.duckdb.wal")
+    log.write_bytes(b"of a program that has the file open for writing")
+    assert is_altered(place.home)
+
+    place.publish(2)
+    assert not log.exists()
+    assert not is_altered(place.home)
+    assert place.published_number() == 2
+
+
+def test_a_copied_home_is_not_altered(place: Place, tmp_path: Path) -> None:
+    place.publish(1)
+    copy = Home(tmp_path / "copy")
+    shutil.copytree(place.home.root, copy.root, copy_function=shutil.copyfile)
+    copy.database.unlink()
+    (kept,) = published_files(copy)
+    os.link(kept, copy.database)
+
+    assert not is_altered(copy)
+    assert is_made_from(kept, "")
+
+
+def test_a_note_of_an_earlier_version_is_taken_as_it_is(place: Place) -> None:
+    place.publish(1)
+    kept = current_file(place.home)
+    assert kept is not None
+    fingerprint_path(kept).write_text("made from this", encoding="utf-8")
+
+    assert is_made_from(kept, "made from this")
+    assert not is_altered(place.home)
+
+
+def test_a_file_that_was_written_into_is_never_gone_back_to(place: Place) -> None:
+    contents = {number: place.publish(number) for number in (1, 2)}
+    write_into(place.home.database)
+    place.publish(3)
+
+    roll_back(place.home)
+    assert place.home.database.read_bytes() == contents[1]

@@ -167,6 +167,23 @@ def test_equal_responses_are_kept_once_and_are_equal_files(folder: Path, place: 
     assert len(list(place.responses.iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [b"", gzip.compress(CONTENT)[:-12], b"no gzip at all", gzip.compress(b"another response")],
+    ids=["empty", "cut off", "not gzip", "another response"],
+)
+def test_a_stored_response_that_is_not_what_its_name_says_is_written_again(
+    folder: Path, place: Home, spoilt: bytes
+) -> None:
+    (folder / f"{NAME}.json").write_bytes(CONTENT)
+    first = land_response(the_one(folder), place)
+    written = first.path.read_bytes()
+    first.path.write_bytes(spoilt)
+
+    assert land_response(the_one(folder), place).path == first.path
+    assert first.path.read_bytes() == written
+
+
 @pytest.mark.parametrize("kind", ["gzip", "zip"])
 def test_a_flipped_bit_is_refused_by_name_or_gives_the_same_bytes(folder: Path, kind: str) -> None:
     if kind == "gzip":

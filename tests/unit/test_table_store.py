@@ -1,5 +1,6 @@
 """The table store: a table's file is replaced only by one that keeps the contract."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,46 @@ def test_a_note_without_its_file_means_that_nothing_is_known(store: TableStore, 
     store.write(PredecessorCiks, good, fingerprint="one", run_id="run")
     store.path(PredecessorCiks).unlink()
 
+    assert store.stored(PredecessorCiks) is None
+
+
+def emptied(content: bytes) -> bytes:
+    return b""
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[:-10]
+
+
+def shortened_inside(content: bytes) -> bytes:
+    return content[:100] + content[200:]
+
+
+@pytest.mark.parametrize("damage", [emptied, cut_off, shortened_inside])
+def test_a_damaged_file_counts_as_none_and_can_be_written_again(
+    store: TableStore, good: IbisTable, bad: IbisTable, damage: Callable[[bytes], bytes]
+) -> None:
+    store.write(PredecessorCiks, good, fingerprint="one", run_id="run")
+    assert store.is_readable(PredecessorCiks)
+    path = store.path(PredecessorCiks)
+    path.write_bytes(damage(path.read_bytes()))
+
+    assert store.stored(PredecessorCiks) is None
+    assert not store.is_readable(PredecessorCiks)
+    # The damaged file must not hide why its successor was refused.
+    with pytest.raises(ContractBroken):
+        store.write(PredecessorCiks, bad, fingerprint="two", run_id="run")
+    store.write(PredecessorCiks, good, fingerprint="two", run_id="run")
+    assert store.read(PredecessorCiks).to_pyarrow().to_pylist() == GOOD
+
+
+def test_a_whole_file_without_its_note_is_readable_and_nothing_is_known_of_it(
+    store: TableStore, good: IbisTable
+) -> None:
+    store.write(PredecessorCiks, good, fingerprint="one", run_id="run")
+    store.path(PredecessorCiks).with_suffix(".json").unlink()
+
+    assert store.is_readable(PredecessorCiks)
     assert store.stored(PredecessorCiks) is None
 
 
