@@ -1,15 +1,19 @@
 """Fixtures of the EDGAR tests: a world, a server over it, settings that point there, a home folder."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.edgar import EdgarSettings, Event
+from pipelines.edgar import EdgarSettings, Event, Filer, fetch
 
 from .server import EdgarServer, serving
-from .world import SHARED, World
+from .world import SHARED, MadeUpFiling, World, first_filing, quarter_filing
+
+FEBRUARY = datetime(2026, 2, 20, tzinfo=UTC)
+MAY = datetime(2026, 5, 6, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -75,3 +79,13 @@ def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Return every file below a folder with its content and time of change in nanoseconds."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def awaiting(world: World, home: Path, settings: EdgarSettings, count: int) -> tuple[list[Filer], MadeUpFiling]:
+    """Return companies fetched in February and in May, and the report of the first one that only the second pass's index holds."""
+    companies = world.companies(count)
+    fetch(companies, home, settings, now=FEBRUARY)
+    filing = quarter_filing(9_000_001)
+    world.index(9_000_001, [filing, first_filing(9_000_001)])
+    fetch(companies, home, settings, now=MAY)
+    return companies, filing

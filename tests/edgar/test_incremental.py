@@ -11,13 +11,10 @@ import pytest
 
 from pipelines.edgar import EdgarSettings, Event, Filer, fetch, read_filings
 
-from .conftest import snapshot
+from .conftest import FEBRUARY, MAY, awaiting, snapshot
 from .process import PassProcess
 from .server import EdgarServer, Fault, serving
 from .world import MadeUpFiling, World, accession, columns, first_filing, quarter_filing
-
-FEBRUARY = datetime(2026, 2, 20, tzinfo=UTC)
-MAY = datetime(2026, 5, 6, tzinfo=UTC)
 
 
 def index_path(cik: int) -> str:
@@ -121,11 +118,7 @@ def test_a_filing_that_companyfacts_lacks_is_awaited_asked_for_again_and_found(
 def test_after_ten_days_an_awaited_filing_is_overdue_and_asked_for_once_a_day(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings, events: list[Event]
 ) -> None:
-    companies = world.companies(1)
-    fetch(companies, home, settings, now=FEBRUARY)
-    filing = quarter_filing(9_000_001)
-    world.index(9_000_001, [filing, first_filing(9_000_001)])
-    fetch(companies, home, settings, now=MAY)
+    companies, filing = awaiting(world, home, settings, 1)
     tenth = fetch(companies, home, settings, now=datetime(2026, 5, 15, 23, tzinfo=UTC))
     assert (len(tenth.awaited), tenth.overdue) == (1, ())
     server.clear()
@@ -164,11 +157,7 @@ def test_a_filing_that_companyfacts_brought_while_no_pass_ran_is_taken_by_the_ne
 def test_an_overdue_filing_noted_by_an_earlier_version_is_asked_for(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
-    companies = world.companies(1)
-    fetch(companies, home, settings, now=FEBRUARY)
-    filing = quarter_filing(9_000_001)
-    world.index(9_000_001, [filing, first_filing(9_000_001)])
-    fetch(companies, home, settings, now=MAY)
+    companies, filing = awaiting(world, home, settings, 1)
     ledger = home / "edgar" / "ledger.jsonl"
     lines = [json.loads(line) for line in ledger.read_bytes().splitlines()]
     earlier = [{name: value for name, value in line.items() if name != "asked_on"} for line in lines]
@@ -204,11 +193,7 @@ def test_a_filing_whose_companyfacts_could_not_be_had_is_awaited(
 def test_a_filing_stays_awaited_while_the_index_can_not_be_had(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
-    companies = world.companies(2)
-    fetch(companies, home, settings, now=FEBRUARY)
-    filing = quarter_filing(9_000_001)
-    world.index(9_000_001, [filing, first_filing(9_000_001)])
-    fetch(companies, home, settings, now=MAY)
+    companies, filing = awaiting(world, home, settings, 2)
     server.fail(index_path(9_000_001), *[Fault("status", status=503)] * settings.attempts)
     failed = fetch(companies, home, settings, now=MAY)
     assert [failure.kind for failure in failed.failures] == ["index"]

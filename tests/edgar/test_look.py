@@ -5,12 +5,9 @@ from pathlib import Path
 
 from pipelines.edgar import EdgarSettings, fetch, look
 
-from .conftest import snapshot
+from .conftest import FEBRUARY, MAY, awaiting, snapshot
 from .server import EdgarServer, Fault
 from .world import World, first_filing, quarter_filing
-
-FEBRUARY = datetime(2026, 2, 20, tzinfo=UTC)
-MAY = datetime(2026, 5, 6, tzinfo=UTC)
 
 
 def test_an_empty_home_is_worth_a_first_refresh(world: World, home: Path, settings: EdgarSettings) -> None:
@@ -45,11 +42,7 @@ def test_a_new_filing_is_seen_until_a_refresh_took_it_in(
 def test_an_awaited_filing_is_worth_a_refresh_once_it_arrived(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
-    companies = world.companies(1)
-    fetch(companies, home, settings, now=FEBRUARY)
-    filing = quarter_filing(9_000_001)
-    world.index(9_000_001, [filing, first_filing(9_000_001)])
-    fetch(companies, home, settings, now=MAY)
+    companies, filing = awaiting(world, home, settings, 1)
     waiting = look(companies, home, settings, now=MAY)
     assert ([one.accession for one in waiting.awaited], waiting.worth_refreshing) == (
         [filing.accession],
@@ -64,11 +57,7 @@ def test_an_awaited_filing_is_worth_a_refresh_once_it_arrived(
 def test_an_overdue_filing_is_worth_a_refresh_once_it_arrived(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
-    companies = world.companies(2)
-    fetch(companies, home, settings, now=FEBRUARY)
-    filing = quarter_filing(9_000_001)
-    world.index(9_000_001, [filing, first_filing(9_000_001)])
-    fetch(companies, home, settings, now=MAY)
+    companies, filing = awaiting(world, home, settings, 2)
     later = datetime(2026, 5, 20, tzinfo=UTC)
     before = snapshot(home)
     overdue = look(companies, home, settings, now=later)
@@ -91,11 +80,7 @@ def test_an_overdue_filing_is_worth_a_refresh_once_it_arrived(
 def test_companyfacts_that_can_not_be_had_do_not_hide_a_newer_filing(
     world: World, server: EdgarServer, home: Path, settings: EdgarSettings
 ) -> None:
-    companies = world.companies(1)
-    fetch(companies, home, settings, now=FEBRUARY)
-    filing = quarter_filing(9_000_001)
-    world.index(9_000_001, [filing, first_filing(9_000_001)])
-    fetch(companies, home, settings, now=MAY)
+    companies, filing = awaiting(world, home, settings, 1)
     newer = quarter_filing(9_000_001, "2026-05-20", number=3, form="8-K")
     world.index(9_000_001, [newer, filing, first_filing(9_000_001)])
     server.fail("companyfacts/CIK0009000001.json", Fault("html"))
