@@ -48,9 +48,14 @@ def column_schema(table: TableClass) -> dg.TableSchema:
 
 
 @cache
-def data_tests_of(name: str) -> tuple[DataTest, ...]:
+def _data_tests() -> tuple[DataTest, ...]:
+    # Read once, not once per table: a definition load would open several thousand files.
+    return tuple(read_data_tests())
+
+
+def data_tests_of(name: str) -> list[DataTest]:
     """The data tests that run with a table."""
-    return tuple(test for test in read_data_tests() if test.table == name)
+    return [test for test in _data_tests() if test.table == name]
 
 
 def check_specs(table: TableClass) -> list[dg.AssetCheckSpec]:
