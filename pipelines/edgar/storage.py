@@ -97,13 +97,20 @@ class ResponseStore:
         return self.path(sha256).is_file()
 
     def keep(self, body: bytes) -> str:
-        """Keep a response and return its hash; a response that is there already is not written again."""
+        """Keep a response and return its hash; one that is there already, and undamaged, is not written again."""
         sha256 = hash_of(body)
         with self._lock:
-            if not self.holds(sha256):
+            if not self._is_whole(sha256):
                 # No time stamp in the gzip header: the same response gives the same file on every machine.
                 write_atomic(self.path(sha256), gzip.compress(body, compresslevel=6, mtime=0))
         return sha256
+
+    def _is_whole(self, sha256: str) -> bool:
+        try:
+            self.read(sha256)
+        except StorageError:
+            return False
+        return True
 
     def read(self, sha256: str) -> bytes:
         """Return a response's uncompressed bytes.

@@ -110,6 +110,16 @@ def test_a_damaged_response_is_named_with_its_remedy(content: bytes, tmp_path: P
         store.read(sha256)
 
 
+def test_a_damaged_response_is_written_again_when_it_comes_again(tmp_path: Path) -> None:
+    store = ResponseStore(tmp_path)
+    kept = store.keep(b"{}")
+    whole = store.path(kept).read_bytes()
+    for damage in (b"", whole[:-4], gzip.compress(b"[]")):
+        store.path(kept).write_bytes(damage)
+        assert store.keep(b"{}") == kept
+        assert store.path(kept).read_bytes() == whole
+
+
 def test_a_full_disk_is_a_clear_error_and_the_next_pass_completes(
     world: World, home: Path, settings: EdgarSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
