@@ -171,9 +171,8 @@ def _day_of_stored_facts(workshop: Workshop) -> str:
 
 def _trust_the_clock(workshop: Workshop) -> None:
     """Refuse to judge filing days by a clock that was set back: every newer filing would look like one from the future."""
-    if not workshop.store.is_readable(CompanyFacts):
+    if not workshop.store.attach(CompanyFacts):
         return
-    workshop.store.read(CompanyFacts)
     (newest,) = workshop.engine.sql.execute("SELECT max(filed_date) FROM raw.company_facts").fetchall()[0]
     if newest is not None and newest > workshop.known_on + NEXT_BUSINESS_DAY:
         raise ClockSetBack(
@@ -221,9 +220,8 @@ def _land(workshop: Workshop) -> list[LandedResponse]:
 
 def _stored_responses(workshop: Workshop) -> dict[int, str]:
     """CIK → SHA-256 of the response whose rows are stored now; transcribed figures have rows of their own and don't count."""
-    if not workshop.store.is_readable(CompanyFacts):
+    if not workshop.store.attach(CompanyFacts):
         return {}
-    workshop.store.read(CompanyFacts)
     rows = workshop.engine.sql.execute(
         "SELECT DISTINCT cik, response_sha256 FROM raw.company_facts WHERE source_url IS NULL AND confidence = 'filing'"
     ).fetchall()
@@ -232,9 +230,8 @@ def _stored_responses(workshop: Workshop) -> dict[int, str]:
 
 def _to_read_again(workshop: Workshop, before: Mapping[int, str]) -> set[str]:
     """Responses with stored rows that waited for their filing day; all of them where what was set aside is lost."""
-    if not workshop.store.is_readable(Quarantine):
+    if not workshop.store.attach(Quarantine):
         return set(before.values())
-    workshop.store.read(Quarantine)
     rows = workshop.engine.sql.execute(
         "SELECT DISTINCT response_sha256 FROM meta.quarantine WHERE reason = ?", [FUTURE]
     ).fetchall()

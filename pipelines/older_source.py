@@ -29,7 +29,7 @@ def older_responses(workshop: Workshop, landing: Landing, new: Iterable[LandedRe
     Both are required: an extract holds fewer filings than a whole response without being older, and a correction by SEC may take
     away single ones. Filings count by the facts and by the filing index, so that one that is awaited is not lost either.
     """
-    if not workshop.store.is_readable(CompanyFacts):
+    if not workshop.store.attach(CompanyFacts):
         return {}
     stored = _stored_filings(workshop)
     landed = _landed_filings(workshop, landing)
@@ -67,9 +67,8 @@ def _rows(
     workshop: Workshop, table: TableClass, ciks: Collection[int], condition: str = "true"
 ) -> list[dict[str, Any]]:
     """Stored rows of some companies."""
-    if not workshop.store.is_readable(table):
+    if not workshop.store.attach(table):
         return []
-    workshop.store.read(table)
     names = list(table.to_schema().columns)
     rows = workshop.engine.sql.execute(
         f"SELECT {', '.join(names)} FROM {qualified_name(table)}"
@@ -80,13 +79,11 @@ def _rows(
 
 
 def _stored_filings(workshop: Workshop) -> dict[int, Filings]:
-    workshop.store.read(CompanyFacts)
     statement = (
         "SELECT cik, accession, max(filed_date) FROM raw.company_facts WHERE source_url IS NULL AND confidence = 'filing'"
         " AND accession IS NOT NULL GROUP BY ALL"
     )
-    if workshop.store.is_readable(FilingIndex):
-        workshop.store.read(FilingIndex)
+    if workshop.store.attach(FilingIndex):
         statement += " UNION ALL SELECT cik, accession, filed_date FROM raw.filing_index"
     return _by_company(workshop.engine.sql.execute(statement).fetchall())
 

@@ -32,5 +32,19 @@ def teller() -> Watcher:
     return _TELLER.get() or _nobody
 
 
+def warner() -> Watcher:
+    """Whom to tell of things worth a line that belong into the run's log in Dagster too; for threads like `teller`."""
+    # Imported late: commands without a run do not need it.
+    from dagster import get_dagster_logger
+
+    watcher = teller()
+
+    def warn(message: str) -> None:
+        get_dagster_logger().warning(message)
+        watcher(message)
+
+    return warn
+
+
 def _nobody(_: str) -> None:
     """Stand in where nobody watches."""

@@ -16,7 +16,7 @@ from pipelines.company_checks import check_name, companies_defined, company_chec
 from pipelines.lineage_view import lineage_statements
 from pipelines.macros import macro_statements
 from pipelines.notifying import tell_late
-from pipelines.progress import report, teller
+from pipelines.progress import report, warner
 from pipelines.table_assets import OWNERS, asset_key
 from pipelines.workshop import Workshop, WorkshopResource
 from schemas.base import qualified_name
@@ -46,9 +46,7 @@ def _is_current(workshop: Workshop) -> bool:
     if current is None:
         return False
     if is_altered(workshop.home):
-        sentence = f"{workshop.home.database}: was written into after its publication; publishing it anew"
-        teller()(sentence)
-        dg.get_dagster_logger().warning(sentence)
+        warner()(f"{workshop.home.database}: was written into after its publication; publishing it anew")
         return False
     rolled_back = rolled_back_from(workshop.home)
     return is_made_from(rolled_back or current, _fingerprint(workshop))

@@ -12,7 +12,7 @@ import dagster as dg
 
 from pipelines.catalogue import CONFIGURATION_TABLES, SOURCE_TABLES
 from pipelines.ingest import ingest
-from pipelines.progress import report, teller
+from pipelines.progress import report, warner
 from pipelines.table_assets import (
     asset_key,
     asset_spec_options,
@@ -99,14 +99,8 @@ def _refused_result(workshop: Workshop) -> dg.AssetCheckResult:
 def company_facts_and_quarantine(tools: WorkshopResource) -> Iterable[Any]:
     """Land responses, load what is new, set aside rows that break the raw contract."""
     workshop = tools.workshop
-    watcher = teller()
-
-    def tell(message: str) -> None:
-        dg.get_dagster_logger().warning(message)
-        watcher(message)
-
     try:
-        tables = ingest(workshop, tell)
+        tables = ingest(workshop, warner())
     except ContractBroken as error:
         yield from checks_or_failure(CompanyFacts, error)
         return

@@ -198,8 +198,7 @@ class Workshop:
     def attach(self, tables: Iterable[TableClass] | None = None) -> None:
         """Make stored tables readable with SQL under their names."""
         for table in all_tables() if tables is None else tables:
-            if self.store.is_readable(table):
-                self.store.read(table)
+            self.store.attach(table)
 
 
 class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -10,7 +10,6 @@ import datetime as dt
 import gzip
 import hashlib
 import io
-import os
 import struct
 import zipfile
 import zlib
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from warehouse.disk import flush
+from warehouse.disk import write_whole
 from warehouse.errors import ConfigurationError, ResponseRefused
 from warehouse.home import Home
 from warehouse.universe import Universe
@@ -137,10 +136,7 @@ def land_bytes(content: bytes, *, cik: int, origin: str, home: Home) -> LandedRe
     sha256 = hashlib.sha256(content).hexdigest()
     path = home.responses / f"{sha256}.json.gz"
     if not _holds(path, content):
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(gzip.compress(content, compresslevel=6, mtime=0))
-        flush(temporary)
-        os.replace(temporary, path)
+        write_whole(path, gzip.compress(content, compresslevel=6, mtime=0))
     return LandedResponse(cik, sha256, path, len(content), origin, dt.datetime.now(dt.UTC).replace(tzinfo=None))
 
 

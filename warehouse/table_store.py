@@ -17,7 +17,7 @@ from typing import Any
 from ibis.expr.types import Table as IbisTable
 
 from schemas.base import TableClass, qualified_name, schema_name, table_name
-from warehouse.disk import flush
+from warehouse.disk import flush, write_whole
 from warehouse.engine import Engine, quoted
 from warehouse.errors import ContractBroken
 from warehouse.validation import CheckResult, check_contract
@@ -68,6 +68,13 @@ class TableStore:
         """
         note = self._noted(table)
         return _is_whole(self.path(table), note.size_bytes if note is not None else None)
+
+    def attach(self, table: TableClass) -> bool:
+        """Make the table's file readable under its name; False where there is none that can be read."""
+        if not self.is_readable(table):
+            return False
+        self.read(table)
+        return True
 
     def _noted(self, table: TableClass) -> StoredTable | None:
         try:
@@ -144,8 +151,7 @@ class TableStore:
             self._note(path, stored)
         finally:
             temporary.unlink(missing_ok=True)
-            if self.is_readable(table):
-                self.read(table)
+            self.attach(table)
         return stored
 
     def _check(self, table: TableClass, temporary: Path, tests: Sequence[Test]) -> list[CheckResult]:
@@ -160,11 +166,7 @@ class TableStore:
         return checks
 
     def _note(self, path: Path, stored: StoredTable) -> None:
-        note = path.with_suffix(".json")
-        temporary = note.with_name(f"{note.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(asdict(stored), indent=1), encoding="utf-8")
-        flush(temporary)
-        os.replace(temporary, note)
+        write_whole(path.with_suffix(".json"), json.dumps(asdict(stored), indent=1).encode())
 
 
 def _is_whole(path: Path, size: int | None) -> bool:
@@ -185,8 +187,5 @@ def kept_text(path: Path, recipe: str, build: Callable[[], str]) -> str:
         return text.removeprefix(mark)
     text = build()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(mark + text, encoding="utf-8")
-    flush(temporary)
-    os.replace(temporary, path)
+    write_whole(path, (mark + text).encode())
     return text

@@ -120,8 +120,7 @@ DEALS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def rows(engine: Engine) -> list[Row]:
+def computed(engine: Engine, methodology: Methodology) -> list[Row]:
     return compute(
         engine,
         backlog,
@@ -130,8 +129,13 @@ def rows(engine: Engine) -> list[Row]:
         reference_entities=ENTITIES,
         profit_pools=POOLS,
         commitments=DEALS,
-        methodology=PARAMETERS,
+        methodology=methodology,
     )
+
+
+@pytest.fixture(scope="module")
+def rows(engine: Engine) -> list[Row]:
+    return computed(engine, PARAMETERS)
 
 
 def cloud(rows: list[Row], quarter: str) -> Row:
@@ -188,16 +192,7 @@ def test_growth_without_the_circular_commitments_of_the_year(rows: list[Row]) ->
 def test_a_commitment_dated_after_a_level_that_holds_it_leaves_its_circular_part_unknown(engine: Engine) -> None:
     content = PARAMETERS.model_dump()
     content["backlog"]["later_commitments"] = [{"ticker": "MID", "quarter": "2025Q4", "reference_id": "too-late"}]
-    rows = compute(
-        engine,
-        backlog,
-        obligations=LEVELS,
-        fundamentals=FILED,
-        reference_entities=ENTITIES,
-        profit_pools=POOLS,
-        commitments=DEALS,
-        methodology=Methodology.model_validate(content),
-    )
+    rows = computed(engine, Methodology.model_validate(content))
 
     assert keeps_contract(engine, Backlog, rows)
     for entity in ("Cloud", "Mid"):

@@ -1,6 +1,7 @@
 """`raw.filings`, `core.statement_facts` and `core.companies`: what is copied, joined and left out."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import pytest
 
@@ -77,18 +78,22 @@ UNIVERSE = [{"ticker": "SEVEN", "cik": 7, "name": "Seven", "tier": "upstream", "
 EXCLUDED = [{"ticker": "SEVEN", "accession": "0000000007-24-000001", "longest_days": 120, "reason": "wrong quarter"}]
 
 
-@pytest.fixture(scope="module")
-def facts(engine: Engine) -> list[Row]:
+def standardised(engine: Engine, raw: list[Row], excluded: Sequence[Row] = ()) -> list[Row]:
     return compute(
         engine,
         statement_facts,
-        company_facts=RAW,
-        raw_filings=compute(engine, filings, company_facts=RAW),
+        company_facts=raw,
+        raw_filings=compute(engine, filings, company_facts=raw),
         universe=UNIVERSE,
         predecessor_ciks=[{"cik": 6, "ticker": "SEVEN"}],
         concept_tags=TAGS,
-        excluded_facts=EXCLUDED,
+        excluded_facts=list(excluded),
     )
+
+
+@pytest.fixture(scope="module")
+def facts(engine: Engine) -> list[Row]:
+    return standardised(engine, RAW, EXCLUDED)
 
 
 def test_standardised_facts_keep_their_contract(engine: Engine, facts: list[Row]) -> None:
@@ -177,19 +182,6 @@ def test_a_tag_ends_on_its_last_day(facts: list[Row]) -> None:
 
 def test_a_predecessor_s_facts_belong_to_the_company(facts: list[Row]) -> None:
     assert only(facts, concept="revenue", value=60.0)["ticker"] == "SEVEN"
-
-
-def standardised(engine: Engine, raw: list[Row]) -> list[Row]:
-    return compute(
-        engine,
-        statement_facts,
-        company_facts=raw,
-        raw_filings=compute(engine, filings, company_facts=raw),
-        universe=UNIVERSE,
-        predecessor_ciks=[{"cik": 6, "ticker": "SEVEN"}],
-        concept_tags=TAGS,
-        excluded_facts=[],
-    )
 
 
 def test_a_fact_that_a_predecessor_repeats_is_there_once_as_the_company_s_own(engine: Engine) -> None:
