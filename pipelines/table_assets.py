@@ -6,6 +6,7 @@ the functions (`assets`) and the run's resources (`pipelines.workshop`).
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
@@ -148,7 +149,8 @@ def _tables_needed(derived: DerivedTable) -> list[str]:
 def derived_asset(derived: DerivedTable) -> dg.AssetsDefinition:
     """The Dagster asset of a table made by a pure function."""
     table = derived.table
-    rule = derived.function.__doc__ or ""
+    # Cleaned of its indentation, which Markdown takes for code.
+    rule = inspect.getdoc(derived.function) or ""
 
     @dg.asset(  # type: ignore[untyped-decorator]
         key=asset_key(table),

@@ -47,6 +47,12 @@ def test_every_asset_has_group_owner_kind_and_description(specs: dict[dg.AssetKe
             assert spec.group_name == key.path[0]
 
 
+def test_no_description_is_indented_as_if_it_were_code(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    indented = [key for key in TABLE_KEYS if "\n    " in (specs[key].description or "")]
+
+    assert indented == []
+
+
 def test_columns_with_their_descriptions_show_before_the_first_run(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     for table in all_tables():
         spec = specs[dg.AssetKey(qualified_name(table).split("."))]
