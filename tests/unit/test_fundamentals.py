@@ -65,10 +65,10 @@ CASH_FLOW = {"operating_cash_flow": 9.0, "capital_expenditure": 4.0}
 QUARTERS = [
     *whole_year("WHOLE"),
     *(row for quarter in range(1, 5) for row in long_rows("WHOLE", quarter, CASH_FLOW)),
-    *({**row, "known_from_date": "2026-07-01"} for row in long_rows("RECAST", 1, {"equity": 100.0})),
-    *({**row, "known_from_date": "2026-05-01"} for row in long_rows("RECAST", 1, {"revenue": 100.0})),
-    *(row for quarter in (2, 3, 4) for row in long_rows("RECAST", quarter, {"revenue": 100.0})),
-    *long_rows("RECAST", 1, {"revenue": 100.0}, year=2026),
+    *({**row, "known_from_date": "2026-07-01"} for row in long_rows("RESTATED", 1, {"equity": 100.0})),
+    *({**row, "known_from_date": "2026-05-01"} for row in long_rows("RESTATED", 1, {"revenue": 100.0})),
+    *(row for quarter in (2, 3, 4) for row in long_rows("RESTATED", quarter, {"revenue": 100.0})),
+    *long_rows("RESTATED", 1, {"revenue": 100.0}, year=2026),
     *whole_year("GAP", {2: {"revenue": None, "operating_income": None}}),
     *whole_year("LOSS", {4: {"pretax_income": -40.0}}),
     *whole_year("BENEFIT", {4: {"income_tax": -20.0}}),
@@ -98,7 +98,7 @@ def rows(engine: Engine) -> list[Row]:
         ],
         fiscal_quarters=[
             *(row for name in names for row in calendar_quarters(name, 2025)),
-            *calendar_quarters("RECAST", 2026, 1),
+            *calendar_quarters("RESTATED", 2026, 1),
             *HOLED,
         ],
         concept_applicability=[
@@ -162,7 +162,7 @@ def test_a_row_is_known_when_its_year_to_date_is_too(rows: list[Row]) -> None:
 
 
 def test_a_row_is_known_when_the_last_quarter_of_its_sums_is(rows: list[Row]) -> None:
-    known = {row["quarter_index"] - 8101: row["known_from_date"] for row in rows if row["ticker"] == "RECAST"}
+    known = {row["quarter_index"] - 8101: row["known_from_date"] for row in rows if row["ticker"] == "RESTATED"}
 
     # The balance that became known in July belongs to the first row alone.
     assert known == {
